@@ -1,0 +1,1 @@
+"""A content-addressed, git-like artifact store for AI pipelines."""

@@ -1,0 +1,1 @@
+"""Where objects and the operation log live: one contract, several implementations."""

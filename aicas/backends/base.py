@@ -1,0 +1,219 @@
+"""The contract every backend keeps; ``tests/backends/contract.py`` checks it for each of them.
+
+A backend holds frames under object ids and one append-only log of operations. It does not know
+what the frames mean. Every method may be called from any thread; every read first catches up
+with what other processes committed, so it answers for a moment no earlier than the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Final, Protocol
+
+from aicas.backends.operation import Operation
+from aicas.ids import BlobId, ObjectId, SnapshotId
+from aicas.names import RefName
+
+
+class Absent(Enum):
+    """The one value that says 'this ref must not exist'. ``None`` never means that."""
+
+    ABSENT = "absent"
+
+
+ABSENT: Final = Absent.ABSENT
+Expected = SnapshotId | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class RefState:
+    """Where a ref stands, and where it last stood if it has been moved away."""
+
+    target: SnapshotId | None
+    last: SnapshotId
+    """The newest snapshot the ref ever pointed at; equal to ``target`` while it has one."""
+    number: int
+    """The operation that moved it last."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as ``scan`` lists it."""
+
+    id: ObjectId
+    stored_bytes: int
+    """Bytes it takes in the backend; what deleting it frees."""
+    at: int
+    """When it was committed, in microseconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefMove:
+    """One entry of a reflog: an operation and what it did to the ref."""
+
+    number: int
+    old: SnapshotId | None
+    new: SnapshotId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A large object, durable under its id but not yet part of the store.
+
+    It becomes part of it with the publish that names it; one that is never named is removed by
+    a later ``delete``, once it is old.
+    """
+
+    id: BlobId
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong in the backend's own structures, as ``check`` reports it."""
+
+    what: str
+    object_id: ObjectId | None = None
+
+
+class Staging(Protocol):
+    """A large object on its way in. Leaving the context without ``finish`` discards it."""
+
+    def __enter__(self) -> Staging: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def write(self, piece: bytes) -> object:
+        """Append the next bytes of the frame."""
+
+    def finish(self, blob: BlobId) -> Staged:
+        """Make what was written durable as the frame of ``blob``."""
+
+
+class FrameReader(Protocol):
+    """A frame being read front to back."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` next bytes; ``b""`` at the end."""
+
+    def close(self) -> None:
+        """Release what it holds; closing twice is allowed."""
+
+
+class Backend(Protocol):
+    """Objects and the operation log of one store."""
+
+    def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
+        """The whole frame of each object; ids the store does not hold are left out.
+
+        Bytes are returned as stored: whoever decodes them checks them against the id.
+        """
+
+    def stream(self, object_id: ObjectId) -> FrameReader | None:
+        """The frame of one object, to read piece by piece; ``None`` if not held."""
+
+    def missing(self, ids: Iterable[ObjectId]) -> set[ObjectId]:
+        """Those of ``ids`` that the store does not hold at this moment."""
+
+    def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
+        """Up to ``limit`` held ids whose hexadecimal form starts with ``hex_prefix``."""
+
+    def scan(self) -> Iterator[StoredObject]:
+        """Every object held when the call began, in no particular order."""
+
+    def stage(self) -> Staging:
+        """Begin a large object."""
+
+    def publish(
+        self,
+        objects: Mapping[ObjectId, bytes | Staged],
+        operation: Operation,
+        expect: Mapping[RefName, Expected],
+        require: Collection[ObjectId] = (),
+    ) -> Operation:
+        """Commit: every object durable, then the operation; all of it or nothing.
+
+        When it returns, a power cut cannot undo it. Objects already held are not written again.
+
+        Args:
+            objects: frames (or staged large objects) by id.
+            operation: its ``number`` is ignored; the committed one is returned.
+            expect: what refs must be at the moment of commit; every ref the operation moves
+                must be named here.
+            require: ids that must be held at the moment of commit.
+
+        Raises:
+            Conflict: a ref is not as expected. Nothing changed.
+            Vanished: a required or staged object is not held. Nothing changed.
+            StorageFailed: the medium refused. The change may or may not be found later, but it
+                is never found in part.
+        """
+
+    def ref(self, name: RefName) -> RefState | None:
+        """Where one ref stands; ``None`` if no operation ever moved it."""
+
+    def refs(self, prefix: str) -> dict[RefName, RefState]:
+        """All refs under a prefix at one moment, moved-away ones too, sorted by name."""
+
+    def dependents(self, name: RefName) -> set[RefName]:
+        """The refs whose current snapshot was made from ``name``; one step, not transitive."""
+
+    def reflog(self, name: RefName) -> list[RefMove]:
+        """Every move of one ref, newest first."""
+
+    def operations(self, *, newest_first: bool = True, since: int = 0) -> Iterator[Operation]:
+        """The log's operations whose number is above ``since``."""
+
+    def operation(self, number: int) -> Operation | None:
+        """One operation; ``None`` if the log has no such number."""
+
+    def last_number(self) -> int:
+        """The number of the newest operation; 0 in an empty store."""
+
+    def stamp(self) -> object:
+        """A value that is equal to an earlier one only if nothing was committed in between."""
+
+    def delete(
+        self,
+        condemned: Collection[ObjectId],
+        operation: Operation,
+        seen: int,
+        spare: Callable[[Sequence[Operation]], Collection[ObjectId]],
+    ) -> Deleted:
+        """Remove objects and give their space back; for the sweeper alone.
+
+        Args:
+            condemned: what the sweeper found unreachable.
+            operation: recorded in the log as the deletion; it moves no ref.
+            seen: the newest operation the sweeper's marking took into account.
+            spare: called with the operations committed since ``seen``, before anything is
+                removed and while no other can be committed; it returns the ids to keep after
+                all.
+
+        A reader that already holds an object's bytes keeps them. A crash leaves every object
+        either held or deleted.
+        """
+
+    def check(self) -> Iterator[Fault]:
+        """Examine the backend's own structures: checksums, numbering, indexes."""
+
+    def close(self) -> None:
+        """Release files and locks; closing twice is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a ``delete`` did."""
+
+    operation: Operation
+    ids: frozenset[ObjectId]
+    freed_bytes: int
+    """Bytes the medium got back."""

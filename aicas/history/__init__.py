@@ -1,0 +1,1 @@
+"""Operations, refs, revisions, log and diff: how stages evolved."""

@@ -1,0 +1,1 @@
+"""Immutable objects: blobs, trees and snapshots, and the frames they are stored in."""
