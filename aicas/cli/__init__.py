@@ -1,0 +1,1 @@
+"""The `aicas` command: one module per command, rendering apart in ``render``."""

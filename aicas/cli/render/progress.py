@@ -1,0 +1,51 @@
+"""A progress bar on standard error, there only while that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from aicas.cli.render.terminal import is_terminal
+
+_BAR = 24
+_REFRESH_SECONDS = 0.1
+_CLEAR = "\r\x1b[K"
+
+
+class Progress:
+    """Counts work done; draws at most ten times a second, and clears itself at the end."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._shown = is_terminal(sys.stderr)
+        self._next = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._shown:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Report ``done`` of ``total`` (if that is known)."""
+        if not self._shown or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _REFRESH_SECONDS
+        sys.stderr.write(f"{_CLEAR}{self._label} {_drawn(done, total)}")
+        sys.stderr.flush()
+
+
+def _drawn(done: int, total: int | None) -> str:
+    if not total:
+        return f"{done:,}"
+    share = min(done / total, 1.0)
+    full = int(share * _BAR)
+    return f"[{'#' * full}{'.' * (_BAR - full)}] {share:4.0%}  {done:,}/{total:,}"
