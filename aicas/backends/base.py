@@ -61,7 +61,7 @@ class RefMove:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A large object, durable under its id but not yet part of the store.
+    """A large object, durable but not yet part of the store.
 
     It becomes part of it with the publish that names it; one that is never named is removed by
     a later ``delete``, once it is old.
@@ -69,6 +69,8 @@ class Staged:
 
     id: BlobId
     stored_bytes: int
+    token: str
+    """The backend's own name for it until then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,310 @@
+"""The bytes of a log segment: a header, then groups, each whole or not there at all.
+
+    segment  = header group*
+    header   = "aicas-segment" NUL, u16 version, u64 sequence, u32 generation, u32 seed,
+               u32 CRC-32 of these
+    group    = "GRUP", u32 body length, i64 time, u32 CRC-32 of these from seed · body · commit
+    commit   = "DONE", u32 body length, u32 CRC-32 of the body from seed
+    body     = record*          (objects first, at most one operation, last)
+    record   = 1 id[32] u32 length · frame            an object
+             | 2 id[32] u64 length                    an object in a file of its own
+             | 3 u64 number u32 length digest[32] · operation
+             | 4 u32 count · count x (u8 kind, id[32]) objects deleted
+             | 5                                      the segment ends here
+
+All integers are little-endian. The CRCs start from a random seed that the segment's header holds,
+so artifact text that imitates a group cannot be taken for one when damage is stepped over. A group
+whose bytes end before its length says so is an unfinished write, never acknowledged; one that is
+complete but fails its CRC is damage.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aicas.errors import Damaged, UnsupportedFormat
+
+VERSION = 1
+_SEGMENT = struct.Struct("<14sHQIII")
+_SEGMENT_MAGIC = b"aicas-segment\0"
+SEGMENT_HEADER_BYTES = _SEGMENT.size
+
+_HEAD = struct.Struct("<4sIqI")
+_DONE = struct.Struct("<4sII")
+_HEAD_MAGIC, _DONE_MAGIC = b"GRUP", b"DONE"
+OBJECT_HEAD = struct.Struct("<B32sI")
+_LARGE = struct.Struct("<B32sQ")
+_OPERATION = struct.Struct("<BQI32s")
+_DELETED = struct.Struct("<BI")
+_OBJECT, _LARGE_OBJECT, _OPERATION_RECORD, _DELETED_RECORD, _SEAL_RECORD = 1, 2, 3, 4, 5
+
+MAX_BODY_BYTES = 2**31
+_WINDOW_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """An object of a group; ``offset`` and ``length`` place its whole record in the file."""
+
+    raw_id: bytes
+    kind: int
+    offset: int
+    length: int
+    large_bytes: int | None = None
+    """Size of its own file, for an object that is not in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRecord:
+    """The operation of a group: its number, digest and canonical bytes."""
+
+    number: int
+    digest: bytes
+    data: bytes
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class Group:
+    """One whole group, as read."""
+
+    offset: int
+    end: int
+    at: int
+    body: bytes
+    objects: list[ObjectRecord]
+    operation: OperationRecord | None = None
+    deleted: Sequence[tuple[int, bytes]] = ()
+    seals: bool = False
+    damaged: bool = False
+    """The body fails its CRC, but whole groups follow, so it was once complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedRegion:
+    """Bytes between two whole groups (or before the end) that are not a whole group."""
+
+    offset: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHeader:
+    """What the first bytes of a segment file say."""
+
+    sequence: int
+    generation: int
+    seed: int
+
+    def encode(self) -> bytes:
+        """The header's bytes."""
+        head = _SEGMENT.pack(_SEGMENT_MAGIC, VERSION, self.sequence, self.generation, self.seed, 0)[
+            :-4
+        ]
+        return head + zlib.crc32(head).to_bytes(4, "little")
+
+
+def decode_segment_header(data: bytes, name: str) -> SegmentHeader:
+    """Read the header of the segment file ``name``.
+
+    Raises:
+        UnsupportedFormat: written in a newer version.
+        Damaged: no segment header, or one that fails its CRC.
+    """
+    if len(data) < SEGMENT_HEADER_BYTES or data[:14] != _SEGMENT_MAGIC:
+        raise Damaged(f"log segment {name} does not start with a segment header")
+    _, version, sequence, generation, seed, crc = _SEGMENT.unpack_from(data)
+    if version != VERSION:
+        raise UnsupportedFormat(f"log segment {name} has format version {version}, not {VERSION}")
+    if crc != zlib.crc32(data[: SEGMENT_HEADER_BYTES - 4]):
+        raise Damaged(f"log segment {name} has a damaged header")
+    return SegmentHeader(sequence, generation, seed)
+
+
+def object_record(raw_id: bytes, frame: bytes) -> bytes:
+    """An object's record head; the frame follows it."""
+    return OBJECT_HEAD.pack(_OBJECT, raw_id, len(frame))
+
+
+def large_record(raw_id: bytes, stored_bytes: int) -> bytes:
+    """The record of an object that lies in a file of its own."""
+    return _LARGE.pack(_LARGE_OBJECT, raw_id, stored_bytes)
+
+
+def operation_record(number: int, digest: bytes, data: bytes) -> bytes:
+    """An operation's record."""
+    return _OPERATION.pack(_OPERATION_RECORD, number, len(data), digest) + data
+
+
+def deleted_record(ids: Sequence[tuple[int, bytes]]) -> bytes:
+    """The record of a deletion, as (kind, id) pairs."""
+    return _DELETED.pack(_DELETED_RECORD, len(ids)) + b"".join(
+        bytes([kind]) + raw_id for kind, raw_id in ids
+    )
+
+
+SEAL = bytes([_SEAL_RECORD])
+
+
+def encode_group(at: int, records: Sequence[bytes], seed: int) -> bytes:
+    """A whole group of records, with its head and commit."""
+    body = b"".join(records)
+    if len(body) > MAX_BODY_BYTES:
+        raise Damaged(f"a group of {len(body)} bytes is more than one commit can hold")
+    head = struct.pack("<4sIq", _HEAD_MAGIC, len(body), at)
+    crc = zlib.crc32(head, seed).to_bytes(4, "little")
+    commit = _DONE.pack(_DONE_MAGIC, len(body), zlib.crc32(body, seed))
+    return b"".join([head, crc, body, commit])
+
+
+GROUP_HEAD_BYTES = _HEAD.size
+
+
+def read_groups(fd: int, offset: int, seed: int) -> Iterator[Group | DamagedRegion]:
+    """The groups of a segment from ``offset`` on, stepping over damage that more groups follow.
+
+    Ends at the end of the file or before an unfinished write. A complete group at the very end
+    that fails its CRC is reported as damage too: an unfinished write is shorter than it says.
+    """
+    size = os.fstat(fd).st_size
+    window, start = b"", offset
+    while offset < size:
+        if offset + _HEAD.size > start + len(window):
+            window, start = os.pread(fd, min(_WINDOW_BYTES, size - offset), offset), offset
+        need = _group_bytes(window, offset - start, seed)
+        if need and offset + need > start + len(window) and offset + need <= size:
+            window, start = os.pread(fd, need, offset), offset
+        found: Group | DamagedRegion | None = _parse(window, offset - start, offset, seed)
+        if found is None:
+            found = _step_over(fd, offset, need, seed)
+        if found is None:
+            return
+        yield found
+        offset = found.end
+
+
+def _step_over(fd: int, offset: int, need: int, seed: int) -> Group | DamagedRegion | None:
+    """What stands at ``offset`` in place of a whole group; ``None`` for an unfinished write.
+
+    A group that others follow was committed. Its objects are checked against their ids when they
+    are read and its operation against its digest, so a flipped bit costs one record and not all.
+    """
+    size = os.fstat(fd).st_size
+    end = _next_group(fd, offset + 1, size, seed)
+    if end is None:
+        return DamagedRegion(offset, size) if need and offset + need <= size else None
+    if offset + need == end:
+        group = _parse_body(os.pread(fd, need, offset), 0, offset)
+        if group:
+            group.damaged = True
+            return group
+    return DamagedRegion(offset, end)
+
+
+def _group_bytes(window: bytes, at: int, seed: int) -> int:
+    """How long the group at ``at`` says it is; 0 if no believable head stands there."""
+    if at + _HEAD.size > len(window):
+        return 0
+    magic, length, _, crc = _HEAD.unpack_from(window, at)
+    if magic != _HEAD_MAGIC or crc != zlib.crc32(window[at : at + 16], seed):
+        return 0
+    whole: int = _HEAD.size + length + _DONE.size
+    return whole
+
+
+def _parse(window: bytes, at: int, offset: int, seed: int) -> Group | None:
+    need = _group_bytes(window, at, seed)
+    if not need or at + need > len(window):
+        return None
+    magic, length, crc = _DONE.unpack_from(window, at + need - _DONE.size)
+    body = memoryview(window)[at + _HEAD.size : at + need - _DONE.size]
+    if magic != _DONE_MAGIC or length != len(body) or crc != zlib.crc32(body, seed):
+        return None
+    return _parse_body(window, at, offset)
+
+
+def _parse_body(window: bytes, at: int, offset: int) -> Group | None:
+    _, length, time, _ = _HEAD.unpack_from(window, at)
+    body = window[at + _HEAD.size : at + _HEAD.size + length]
+    group = Group(offset, offset + _HEAD.size + length + _DONE.size, time, body, [])
+    try:
+        _parse_records(group, offset + _HEAD.size)
+    except (struct.error, IndexError):
+        return None
+    return group
+
+
+def _parse_records(group: Group, base: int) -> None:
+    body, at = group.body, 0
+    while at < len(body):
+        kind = body[at]
+        if kind == _OBJECT:
+            _, raw_id, length = OBJECT_HEAD.unpack_from(body, at)
+            whole = OBJECT_HEAD.size + length
+            frame_kind = body[at + OBJECT_HEAD.size + 1] >> 4
+            group.objects.append(ObjectRecord(raw_id, frame_kind, base + at, whole))
+        elif kind == _LARGE_OBJECT:
+            _, raw_id, stored = _LARGE.unpack_from(body, at)
+            whole = _LARGE.size
+            group.objects.append(ObjectRecord(raw_id, 1, base + at, whole, stored))
+        elif kind == _OPERATION_RECORD:
+            _, number, length, digest = _OPERATION.unpack_from(body, at)
+            whole = _OPERATION.size + length
+            data = body[at + _OPERATION.size : at + whole]
+            group.operation = OperationRecord(number, digest, data, base + at, whole)
+        elif kind == _DELETED_RECORD:
+            whole = _parse_deleted(group, at)
+        elif kind == _SEAL_RECORD:
+            group.seals, whole = True, 1
+        else:
+            raise IndexError(f"record type {kind}")
+        at += whole
+    if at != len(body):
+        raise IndexError("a record runs past its group")
+
+
+def _parse_deleted(group: Group, at: int) -> int:
+    _, count = _DELETED.unpack_from(group.body, at)
+    start = at + _DELETED.size
+    ids = group.body[start : start + 33 * count]
+    group.deleted = [(ids[i], ids[i + 1 : i + 33]) for i in range(0, len(ids), 33)]
+    return _DELETED.size + 33 * count
+
+
+def parse_operation(record: bytes, offset: int) -> OperationRecord:
+    """Read one operation's record on its own.
+
+    Raises:
+        Damaged: it is no operation record.
+    """
+    try:
+        kind, number, length, digest = _OPERATION.unpack_from(record)
+    except struct.error as error:
+        raise Damaged("an operation record is cut short") from error
+    data = record[_OPERATION.size :]
+    if kind != _OPERATION_RECORD or len(data) != length:
+        raise Damaged(f"no operation record at {offset} where the index places one")
+    return OperationRecord(number, digest, data, offset, len(record))
+
+
+def _next_group(fd: int, offset: int, size: int, seed: int) -> int | None:
+    """Where the next whole group starts, at or after ``offset``."""
+    while offset < size:
+        window = os.pread(fd, _WINDOW_BYTES, offset)
+        found = window.find(_HEAD_MAGIC)
+        while found >= 0:
+            candidate = offset + int(found)
+            head = os.pread(fd, _HEAD.size, candidate)
+            need = _group_bytes(head, 0, seed)
+            if need and candidate + need <= size:
+                whole = os.pread(fd, need, candidate)
+                if _parse(whole, 0, candidate, seed) is not None:
+                    return candidate
+            found = window.find(_HEAD_MAGIC, found + 1)
+        offset += max(len(window) - 3, 1) if offset + len(window) < size else len(window)
+    return None

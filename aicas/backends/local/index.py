@@ -1,0 +1,292 @@
+"""The SQLite view of the log: where each object lies, refs, reflogs, edges, operations.
+
+It is disposable: delete the folder and it comes back from the log. It is never on the durability
+path: it is filled in batches from the overlay, only up to what the log has made durable, and it
+knows the position it has reached. Writers take our own lock, so SQLite sees one at a time. Rows
+of refs and reflogs carry a digest that covers the ref's name, because SQLite rows have none.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aicas.backends.base import RefMove, RefState
+from aicas.backends.local.overlay import IN_OWN_FILE, Overlay, Place, Position
+from aicas.ids import ObjectId, SnapshotId, digest, id_of_kind
+from aicas.names import RefName
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE state (file INTEGER, offset INTEGER, last_number INTEGER, store BLOB);
+CREATE TABLE objects (id BLOB PRIMARY KEY, kind INTEGER, file INTEGER, offset INTEGER,
+                      length INTEGER, at INTEGER) WITHOUT ROWID;
+CREATE TABLE files (file INTEGER PRIMARY KEY);
+CREATE INDEX objects_by_file ON objects (file);
+CREATE TABLE operations (number INTEGER PRIMARY KEY, file INTEGER, offset INTEGER,
+                         length INTEGER, at INTEGER);
+CREATE INDEX operations_by_file ON operations (file);
+CREATE TABLE refs (name TEXT PRIMARY KEY, target BLOB, last BLOB, number INTEGER,
+                   digest BLOB) WITHOUT ROWID;
+CREATE TABLE moves (name TEXT, number INTEGER, old BLOB, new BLOB, digest BLOB,
+                    PRIMARY KEY (name, number)) WITHOUT ROWID;
+CREATE TABLE edges (input TEXT, consumer TEXT, PRIMARY KEY (input, consumer)) WITHOUT ROWID;
+CREATE INDEX edges_by_consumer ON edges (consumer);
+"""
+
+
+class IndexDamagedError(Exception):
+    """The view contradicts itself or the log; it must be built anew. Never leaves the backend."""
+
+
+class Index:
+    """One process's connection to the view. Safe for many threads."""
+
+    def __init__(self, path: Path, store: bytes) -> None:
+        """Open or create the view of the store whose random identity is ``store``.
+
+        Raises:
+            IndexDamagedError: it is of another store or version, or SQLite cannot read it.
+        """
+        self._path = path
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+        with self._translated():
+            self._prepare(store)
+
+    def _prepare(self, store: bytes) -> None:
+        db = self._db
+        db.execute("PRAGMA busy_timeout = 60000")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("BEGIN IMMEDIATE")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _SCHEMA.split(";")[:-1]:
+                    db.execute(statement)
+                db.execute("INSERT INTO state VALUES (0, 0, 0, ?)", (store,))
+                db.execute(f"PRAGMA user_version = {VERSION}")
+            db.execute("COMMIT")
+        elif version != VERSION:
+            raise IndexDamagedError(f"view has version {version}")
+        db.execute("PRAGMA synchronous = NORMAL")
+        row = db.execute("SELECT store FROM state").fetchone()
+        if row is None or row[0] != store:
+            raise IndexDamagedError("view of another store")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except (sqlite3.Error, OverflowError) as error:
+                raise IndexDamagedError(str(error)) from error
+
+    def state(self) -> tuple[Position, int]:
+        """The position reached, and the number of the last operation before it."""
+        with self._translated():
+            row = self._db.execute("SELECT file, offset, last_number FROM state").fetchone()
+            return Position(row[0], row[1]), row[2]
+
+    def place(self, object_id: ObjectId) -> Place | None:
+        """Where an object lies, as of the position reached."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT file, offset, length, at FROM objects WHERE id = ? AND kind = ?",
+                (object_id, int(object_id.kind)),
+            ).fetchone()
+        return Place(*row) if row else None
+
+    def operation_place(self, number: int) -> Place | None:
+        """Where an operation's record lies."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT file, offset, length, at FROM operations WHERE number = ?", (number,)
+            ).fetchone()
+        return Place(*row) if row else None
+
+    def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
+        """Held ids that start with a hexadecimal prefix."""
+        low = bytes.fromhex(hex_prefix.ljust(64, "0"))
+        high = bytes.fromhex(hex_prefix.ljust(64, "f"))
+        with self._translated():
+            rows = self._db.execute(
+                "SELECT kind, id FROM objects WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+                (low, high, limit),
+            ).fetchall()
+        return [id_of_kind(kind, raw) for kind, raw in rows]
+
+    def objects(self) -> list[tuple[ObjectId, Place]]:
+        """Every object and its place."""
+        with self._translated():
+            rows = self._db.execute("SELECT kind, id, file, offset, length, at FROM objects")
+            return [(id_of_kind(row[0], row[1]), Place(*row[2:])) for row in rows]
+
+    def ref(self, name: RefName) -> RefState | None:
+        """Where a ref stands."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT target, last, number, digest FROM refs WHERE name = ?", (name,)
+            ).fetchone()
+        return _checked_state(name, *row) if row else None
+
+    def refs(self, prefix: str) -> tuple[Position, dict[RefName, RefState]]:
+        """All refs under a prefix, and the position at which they stood so."""
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1) if prefix else "\U0010ffff"
+        with self._translated():
+            self._db.execute("BEGIN")
+            try:
+                position, _ = self.state()
+                rows = self._db.execute(
+                    "SELECT name, target, last, number, digest FROM refs"
+                    " WHERE name >= ? AND name < ?",
+                    (prefix, end),
+                ).fetchall()
+            finally:
+                self._db.execute("COMMIT")
+        return position, {RefName(row[0]): _checked_state(*row) for row in rows}
+
+    def moves(self, name: RefName) -> list[RefMove]:
+        """A ref's moves, oldest first."""
+        with self._translated():
+            rows = self._db.execute(
+                "SELECT number, old, new, digest FROM moves WHERE name = ? ORDER BY number", (name,)
+            ).fetchall()
+        return [_checked_move(name, *row) for row in rows]
+
+    def consumers(self, name: RefName) -> set[RefName]:
+        """The refs whose snapshot was made from ``name``."""
+        with self._translated():
+            rows = self._db.execute("SELECT consumer FROM edges WHERE input = ?", (name,))
+            return {RefName(row[0]) for row in rows}
+
+    def files(self) -> set[int]:
+        """The segment files that objects or operations are placed in."""
+        with self._translated():
+            rows = self._db.execute("SELECT file FROM files")
+            return {row[0] for row in rows}
+
+    def fold(self, overlay: Overlay) -> None:
+        """Take in an overlay, unless the view is already past it. Needs the index lock."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                reached, _ = self.state()
+                if reached < overlay.base:
+                    raise IndexDamagedError("view went back behind what was read from it")
+                if reached < overlay.position:
+                    self._write(overlay)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def replace_file(
+        self,
+        old: int,
+        places: Iterable[tuple[ObjectId, Place]],
+        operations: Iterable[tuple[int, Place]],
+    ) -> None:
+        """A segment was rewritten: its records lie elsewhere now. Needs the index lock."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.execute("DELETE FROM objects WHERE file = ?", (old,))
+                self._db.execute("DELETE FROM operations WHERE file = ?", (old,))
+                self._db.execute("DELETE FROM files WHERE file = ?", (old,))
+                self._put_objects(places)
+                self._put_operations(operations)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def _write(self, overlay: Overlay) -> None:
+        gone = [(i,) for i, place in overlay.places.items() if place is None]
+        self._db.executemany("DELETE FROM objects WHERE id = ?", gone)
+        self._put_objects((i, place) for i, place in overlay.places.items() if place)
+        self._put_operations(overlay.operations.items())
+        refs = overlay.refs
+        self._db.executemany(
+            "INSERT OR REPLACE INTO refs VALUES (?, ?, ?, ?, ?)",
+            (
+                (name, s.target, s.last, s.number, _state_digest(name, s))
+                for name, s in refs.states.items()
+            ),
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO moves VALUES (?, ?, ?, ?, ?)",
+            (
+                (name, m.number, m.old, m.new, _move_digest(name, m))
+                for name, moves in refs.moves.items()
+                for m in moves
+            ),
+        )
+        self._db.executemany("DELETE FROM edges WHERE consumer = ?", ((n,) for n in refs.inputs))
+        self._db.executemany(
+            "INSERT OR IGNORE INTO edges VALUES (?, ?)",
+            ((name, consumer) for consumer, inputs in refs.inputs.items() for name in inputs),
+        )
+        self._db.execute(
+            "UPDATE state SET file = ?, offset = ?, last_number = ?",
+            (*overlay.position, overlay.last_number),
+        )
+
+    def _put_objects(self, places: Iterable[tuple[ObjectId, Place]]) -> None:
+        rows = [(i, int(i.kind), *place) for i, place in places]
+        self._db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._put_files(row[2] for row in rows)
+
+    def _put_operations(self, places: Iterable[tuple[int, Place]]) -> None:
+        rows = [(number, *place) for number, place in places]
+        self._db.executemany("INSERT OR REPLACE INTO operations VALUES (?, ?, ?, ?, ?)", rows)
+        self._put_files(row[1] for row in rows)
+
+    def _put_files(self, files: Iterable[int]) -> None:
+        named = [(file,) for file in set(files) if file != IN_OWN_FILE]
+        self._db.executemany("INSERT OR IGNORE INTO files VALUES (?)", named)
+
+    def close(self) -> None:
+        """Close the connection; closing twice is allowed."""
+        with self._lock:
+            self._db.close()
+
+
+def _state_digest(name: str, state: RefState) -> bytes:
+    return digest(
+        "ref row v1",
+        name.encode(),
+        state.target or b"",
+        state.last,
+        state.number.to_bytes(8, "little"),
+    )[:16]
+
+
+def _checked_state(
+    name: str, target: bytes | None, last: bytes, number: int, stated: bytes
+) -> RefState:
+    try:
+        state = RefState(SnapshotId(target) if target else None, SnapshotId(last), number)
+    except TypeError as error:
+        raise IndexDamagedError(f"row of ref {name} is malformed") from error
+    if _state_digest(name, state) != stated:
+        raise IndexDamagedError(f"row of ref {name} does not match its digest")
+    return state
+
+
+def _move_digest(name: str, move: RefMove) -> bytes:
+    number = move.number.to_bytes(8, "little")
+    return digest("reflog row v1", name.encode(), number, move.old or b"", move.new or b"")[:16]
+
+
+def _checked_move(
+    name: str, number: int, old: bytes | None, new: bytes | None, stated: bytes
+) -> RefMove:
+    move = RefMove(number, SnapshotId(old) if old else None, SnapshotId(new) if new else None)
+    if _move_digest(name, move) != stated:
+        raise IndexDamagedError(f"reflog row {number} of {name} does not match its digest")
+    return move

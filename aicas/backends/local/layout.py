@@ -1,0 +1,135 @@
+"""The store's folder: made whole or not at all, recognised, and refused where it cannot be safe.
+
+format      what this folder is, its version and the store's random identity; written last
+config.toml settings
+lock        the writer lock; ``gc.lock`` the sweeper's
+log/        segments
+large/      objects with a file of their own; incoming/ those still being written
+index/      disposable
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aicas.backends.local import files
+from aicas.backends.local.segment import Segment
+from aicas.errors import InvalidInput, NotFound, StorageFailed, UnsupportedFormat
+
+VERSION = 1
+FORMAT_FILE = "format"
+FOLDERS = ("log", "large", "incoming", "index")
+_NETWORK = frozenset(["nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "fuse.sshfs"])
+
+
+def is_store(folder: Path) -> bool:
+    """Whether the folder holds a store, of whatever version."""
+    return (folder / FORMAT_FILE).is_file()
+
+
+def create(folder: Path) -> None:
+    """Make an empty store, durably; one that exists already is left alone.
+
+    Safe when several processes do it at once, and after a crash in the middle.
+
+    Raises:
+        InvalidInput: the folder exists and holds something else.
+        StorageFailed: it cannot be made, or would not be safe there.
+    """
+    try:
+        folder.mkdir(files.PRIVATE_FOLDER, parents=True, exist_ok=True)
+        files.check_private(folder)
+        _check_file_system(folder)
+        _check_vacant(folder)
+        with files.FileLock(folder / "lock").held():
+            if not is_store(folder):
+                _fill(folder)
+    except OSError as error:
+        raise StorageFailed(f"cannot create a store at {folder}: {error.strerror}") from error
+
+
+def _check_vacant(folder: Path) -> None:
+    ours = {*FOLDERS, FORMAT_FILE, FORMAT_FILE + ".new", "lock"}
+    if not is_store(folder) and not {path.name for path in folder.iterdir()} <= ours:
+        raise InvalidInput(f"{folder} is not empty and not a store", hint="name an empty folder")
+
+
+def _fill(folder: Path) -> None:
+    for name in FOLDERS:
+        files.create_folder(folder / name)
+    first = folder / "log" / "00000001.seg"
+    if not first.exists():
+        Segment.create(folder / "log", 1)
+    draft = folder / (FORMAT_FILE + ".new")
+    draft.unlink(missing_ok=True)
+    fd = files.create_file(draft)
+    try:
+        text = f"aicas store\nformat {VERSION}\nid {os.urandom(16).hex()}\n"
+        files.write_all(fd, text.encode(), 0)
+        files.flush_file(fd)
+    finally:
+        os.close(fd)
+    draft.rename(folder / FORMAT_FILE)
+    files.flush_folder(folder)
+    files.flush_folder(folder.parent)
+
+
+def identity(folder: Path) -> bytes:
+    """The random identity of the store in ``folder``, after checking that it can be used.
+
+    Raises:
+        NotFound: no store there.
+        UnsupportedFormat: a store of a newer version.
+        StorageFailed: prepared by another user, or on a file system that loses locks.
+    """
+    try:
+        files.check_private(folder)
+        text = (folder / FORMAT_FILE).read_bytes()[:1000].decode("utf-8", "replace")
+    except FileNotFoundError as error:
+        hint = "'aicas init' makes one"
+        raise NotFound(f"there is no store at {folder}", hint=hint) from error
+    except OSError as error:
+        raise StorageFailed(f"cannot open the store at {folder}: {error.strerror}") from error
+    _check_file_system(folder)
+    return _parse_format(folder, text.splitlines())
+
+
+def _parse_format(folder: Path, lines: list[str]) -> bytes:
+    fields = dict(line.split(" ", 1) for line in lines[1:] if " " in line)
+    version, name = fields.get("format", ""), fields.get("id", "")
+    if not lines or lines[0] != "aicas store" or not version.isdigit():
+        raise UnsupportedFormat(f"{folder / FORMAT_FILE} is not that of an aicas store")
+    if int(version) != VERSION:
+        raise UnsupportedFormat(
+            f"the store at {folder} has format {version}; this aicas reads format {VERSION}",
+            hint="use the version of aicas that wrote it, or a newer one",
+        )
+    try:
+        return bytes.fromhex(name)
+    except ValueError as error:
+        raise UnsupportedFormat(f"{folder / FORMAT_FILE} names no store identity") from error
+
+
+def _check_file_system(folder: Path) -> None:
+    kind = _file_system(folder.resolve(), Path("/proc/self/mountinfo"))
+    if kind in _NETWORK:
+        raise StorageFailed(
+            f"{folder} is on a network file system ({kind}), whose locks and flushes do not hold",
+            hint="put the store on a local disk",
+        )
+
+
+def _file_system(folder: Path, mounts: Path) -> str | None:
+    """The type of the file system a folder is on; ``None`` where the system does not tell."""
+    try:
+        lines = mounts.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    best: tuple[int, str | None] = (-1, None)
+    for line in lines:
+        fields, _, rest = line.partition(" - ")
+        point = fields.split()[4].replace("\\040", " ")
+        if folder == Path(point) or Path(point) in folder.parents:
+            best = max(best, (len(point), rest.split()[0]), key=lambda pair: pair[0])
+    return best[1]

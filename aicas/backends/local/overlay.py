@@ -1,0 +1,70 @@
+"""What the log says beyond the point an index has reached, folded in memory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aicas.backends import operation as operations
+from aicas.backends.fold import RefFold
+from aicas.backends.local.group import Group
+from aicas.ids import ObjectId, id_of_kind
+
+
+class Position(NamedTuple):
+    """A point in the log: everything before ``offset`` of segment ``file`` has been applied."""
+
+    file: int
+    offset: int
+
+
+START = Position(0, 0)
+
+
+class Place(NamedTuple):
+    """Where a record lies. ``file`` is a segment's file id, or 0 for a file of the object's own."""
+
+    file: int
+    offset: int
+    length: int
+    at: int
+
+
+IN_OWN_FILE = 0
+
+
+class Overlay:
+    """Groups applied since ``base``, as final states: applying it to any view between ``base``
+    and ``position`` gives the view at ``position``.
+    """
+
+    def __init__(self, base: Position, last_number: int) -> None:
+        self.base = base
+        self.position = base
+        self.last_number = last_number
+        self.refs = RefFold()
+        self.places: dict[ObjectId, Place | None] = {}
+        """``None``: deleted."""
+        self.operations: dict[int, Place] = {}
+
+    @property
+    def weight(self) -> int:
+        """How much memory and scanning it stands for, in records."""
+        return len(self.places) + len(self.operations)
+
+    def apply(self, group: Group, file: int) -> None:
+        """Fold in the next group, read from the segment ``file``."""
+        for record in group.objects:
+            object_id = id_of_kind(record.kind, record.raw_id)
+            own = record.large_bytes
+            self.places[object_id] = (
+                Place(file, record.offset, record.length, group.at)
+                if own is None
+                else Place(IN_OWN_FILE, 0, own, group.at)
+            )
+        for kind, raw_id in group.deleted:
+            self.places[id_of_kind(kind, raw_id)] = None
+        found = group.operation
+        if found and operations.record_digest(found.number, found.data) == found.digest:
+            self.operations[found.number] = Place(file, found.offset, found.length, group.at)
+            self.refs.apply(operations.decode(found.data, found.number))
+            self.last_number = found.number
