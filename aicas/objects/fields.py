@@ -1,0 +1,104 @@
+"""The rules of a snapshot's fields, one function each, the same on write and on read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from aicas import clock, names
+from aicas.errors import InvalidInput
+from aicas.ids import SIZE, BlobId, Kind, ObjectId, TreeId
+from aicas.objects.values import check_json
+
+VALIDATION_STATUSES = ("passed", "failed", "unchecked")
+_MAX_COUNT = 2**63 - 1
+
+
+def exactly(what: str, record: object, wanted: Collection[str]) -> None:
+    """A map with just these fields."""
+    if not isinstance(record, Mapping):
+        raise InvalidInput(f"{what} is {type(record).__name__}, not a map")
+    if record.keys() != set(wanted):
+        odd = sorted(record.keys() ^ set(wanted))
+        raise InvalidInput(f"{what} has missing or unknown fields: {', '.join(odd)[:80]!a}")
+
+
+def listed(what: str, value: object) -> None:
+    """A list."""
+    if not isinstance(value, list):
+        raise InvalidInput(f"{what} is {type(value).__name__}, not a list")
+
+
+def text(what: str, value: object) -> str:
+    """Any string."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{what} is {type(value).__name__}, not text")
+    return value
+
+
+def label(what: str, value: object) -> None:
+    """One visible line."""
+    names.check_label(what, text(what, value))
+
+
+def key(what: str, value: object) -> None:
+    """A stage's key."""
+    names.check_key(text(what, value))
+
+
+def input_key(value: object) -> None:
+    """``KEY`` or ``PROJECT/KEY``."""
+    project, slash, last = text("dependency", value).rpartition("/")
+    names.check_key(last)
+    if slash:
+        names.check_project(project)
+
+
+def count(what: str, value: object) -> None:
+    """A whole number from 0 that fits 63 bits."""
+    if type(value) is not int or not 0 <= value <= _MAX_COUNT:
+        raise InvalidInput(f"{what} is not a whole number from 0: {str(value)[:40]!a}")
+
+
+def time(what: str, value: object) -> None:
+    """Microseconds since 1970 within the years 1 to 9999."""
+    if type(value) is not int:
+        raise InvalidInput(f"{what} is not a time in whole microseconds")
+    clock.check_time(value)
+
+
+def digest(what: str, value: object) -> None:
+    """Exactly 32 bytes."""
+    if not isinstance(value, bytes) or len(value) != SIZE:
+        raise InvalidInput(f"{what} is not 32 bytes")
+
+
+def payload_id(kind: Kind, value: ObjectId) -> None:
+    """A blob's or a tree's id, typed as its kind says."""
+    wanted = {Kind.BLOB: BlobId, Kind.TREE: TreeId}.get(kind)
+    if wanted is None or type(value) is not wanted:
+        raise InvalidInput(f"payload of kind {int(kind)} has the id {value!r}")
+    digest("payload", value)
+
+
+def media_type(value: object) -> None:
+    """``type/subtype`` in visible ASCII, with optional parameters."""
+    label("media type", value)
+    head, slash, rest = text("media type", value).partition("/")
+    if not (head and slash and rest) or not text("media type", value).isascii():
+        raise InvalidInput(f"{str(value)[:60]!a} is not a media type")
+
+
+def validation_status(value: object) -> None:
+    """passed, failed or unchecked."""
+    if value not in VALIDATION_STATUSES:
+        allowed = ", ".join(VALIDATION_STATUSES)
+        raise InvalidInput(f"validation status {str(value)[:40]!a} is not one of {allowed}")
+
+
+def values(what: str, value: object) -> None:
+    """A map from names to JSON-like values."""
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{what} is {type(value).__name__}, not a map")
+    for name in value:
+        label(f"{what} name", name)
+    check_json(what, value)

@@ -1,0 +1,335 @@
+"""Snapshots: the immutable record of one run of one stage.
+
+A snapshot's canonical bytes are a version byte and a canonical map with the field names of the
+cache metadata people know (``cache_key``, ``dependencies``, ...). What changes after the fact,
+such as access counts, is never part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aicas import canonical
+from aicas.clock import format_time
+from aicas.errors import AicasError, Damaged, UnsupportedFormat
+from aicas.ids import SIZE, Kind, ObjectId, SnapshotId, hash_object, id_of_kind
+from aicas.objects import fields
+
+VERSION = b"\x01"
+_NANO = 1_000_000_000
+_UNSEALED = SnapshotId()
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadRef:
+    """What the stage produced, by id."""
+
+    kind: Kind
+    """BLOB or TREE."""
+    id: ObjectId
+    media_type: str
+    size_bytes: int
+    file_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A dependency as it was used."""
+
+    key: str
+    """A key of the same project, or ``PROJECT/KEY``."""
+    snapshot: SnapshotId
+    selector: str | None
+    """The part that was read; ``None`` for all of it."""
+    digest: bytes
+    """32 bytes over exactly the part that was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run cost. Money is whole nano-USD; ``None`` means unpriced, which is not free."""
+
+    usd_nano: int | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    latency_us: int = 0
+    model: str | None = None
+    unit_prices: Mapping[str, int] = field(default_factory=dict)
+    """Nano-USD per token, by kind of token, as they were applied."""
+    calls: int = 1
+
+    @property
+    def usd(self) -> str | None:
+        """The exact amount as decimal text, at least two places; ``None`` when unpriced."""
+        if self.usd_nano is None:
+            return None
+        whole, nano = divmod(self.usd_nano, _NANO)
+        return f"{whole}.{f'{nano:09d}'.rstrip('0'):0<2}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One run of one stage. Two snapshots are equal when everything recorded is equal."""
+
+    key: str
+    created_at: int
+    payload: PayloadRef
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+    fingerprint: bytes | None = None
+    parent: SnapshotId | None = None
+    session_id: str | None = None
+    validation_status: str = "unchecked"
+    expiry_time: int | None = None
+    tags: tuple[str, ...] = ()
+    cost: Cost | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    id: SnapshotId = field(default=_UNSEALED, compare=False)
+    """Empty until ``seal`` or ``decode_snapshot`` sets it; not part of the encoding."""
+
+    @property
+    def agent_version(self) -> str | None:
+        """The recipe's agent version."""
+        return _text_or_none(self.recipe.get("agent_version"))
+
+    @property
+    def prompt_hash(self) -> str | None:
+        """The recipe's prompt hash."""
+        return _text_or_none(self.recipe.get("prompt_hash"))
+
+    @property
+    def size_bytes(self) -> int:
+        """Raw bytes of the payload."""
+        return self.payload.size_bytes
+
+    @property
+    def file_count(self) -> int:
+        """Files of the payload."""
+        return self.payload.file_count
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """The keys of the inputs, in order, each once."""
+        return tuple(dict.fromkeys(item.key for item in self.inputs))
+
+    def sealed(self) -> Snapshot:
+        """The same snapshot with its id."""
+        return seal(self)[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON: ISO times, hexadecimal ids, money as nano-USD and as text."""
+        return {
+            "id": str(self.id) or None,
+            "cache_key": self.key,
+            "created_at": format_time(self.created_at),
+            "agent_version": self.agent_version,
+            "prompt_hash": self.prompt_hash,
+            "dependencies": list(self.dependencies),
+            "session_id": self.session_id,
+            "validation_status": self.validation_status,
+            "expiry_time": None if self.expiry_time is None else format_time(self.expiry_time),
+            "file_count": self.file_count,
+            "size_bytes": self.size_bytes,
+            "tags": list(self.tags),
+            "media_type": self.payload.media_type,
+            "payload": {"kind": self.payload.kind.name.lower(), "id": str(self.payload.id)},
+            "inputs": [_input_json(item) for item in self.inputs],
+            "recipe": dict(self.recipe),
+            "fingerprint": None if self.fingerprint is None else self.fingerprint.hex(),
+            "parent": None if self.parent is None else str(self.parent),
+            "cost": None if self.cost is None else _cost_json(self.cost),
+            "meta": dict(self.meta),
+        }
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _input_json(item: Input) -> dict[str, Any]:
+    return {
+        "key": item.key,
+        "snapshot": str(item.snapshot),
+        "selector": item.selector,
+        "digest": item.digest.hex(),
+    }
+
+
+def _cost_json(cost: Cost) -> dict[str, Any]:
+    return {"usd": cost.usd, **_cost_map(cost)}
+
+
+def seal(snapshot: Snapshot) -> tuple[Snapshot, bytes]:
+    """The snapshot with its id, and the canonical bytes the id is the hash of.
+
+    Raises:
+        InvalidInput: as ``encode_snapshot``.
+    """
+    data = encode_snapshot(snapshot)
+    return replace(snapshot, id=SnapshotId(hash_object(Kind.SNAPSHOT, data))), data
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """The canonical bytes of a snapshot.
+
+    Raises:
+        InvalidInput: a field no snapshot may hold.
+    """
+    _check(snapshot)
+    payload = snapshot.payload
+    return VERSION + canonical.pack(
+        {
+            "cache_key": snapshot.key,
+            "created_at": snapshot.created_at,
+            "payload": {
+                "kind": int(payload.kind),
+                "id": payload.id,
+                "media_type": payload.media_type,
+                "size_bytes": payload.size_bytes,
+                "file_count": payload.file_count,
+            },
+            "recipe": snapshot.recipe,
+            "dependencies": [[i.key, i.snapshot, i.selector, i.digest] for i in snapshot.inputs],
+            "fingerprint": snapshot.fingerprint,
+            "parent": snapshot.parent,
+            "session_id": snapshot.session_id,
+            "validation_status": snapshot.validation_status,
+            "expiry_time": snapshot.expiry_time,
+            "tags": list(snapshot.tags),
+            "cost": None if snapshot.cost is None else _cost_map(snapshot.cost),
+            "meta": snapshot.meta,
+        }
+    )
+
+
+def _cost_map(cost: Cost) -> dict[str, Any]:
+    return {
+        "usd_nano": cost.usd_nano,
+        "input_tokens": cost.input_tokens,
+        "output_tokens": cost.output_tokens,
+        "cached_tokens": cost.cached_tokens,
+        "latency_us": cost.latency_us,
+        "model": cost.model,
+        "unit_prices": dict(cost.unit_prices),
+        "calls": cost.calls,
+    }
+
+
+def decode_snapshot(data: bytes, snapshot_id: SnapshotId) -> Snapshot:
+    """Read what ``encode_snapshot`` wrote. The caller has checked ``data`` against the id.
+
+    Raises:
+        UnsupportedFormat: a version this code does not know.
+        Damaged: not canonical, a field missing, unknown, of a wrong type or not allowed.
+    """
+    if data[:1] != VERSION:
+        raise UnsupportedFormat(f"snapshot {snapshot_id.short} has an unknown format version")
+    try:
+        return _decode(canonical.unpack(data[1:]), snapshot_id)
+    except (AicasError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Damaged(
+            f"snapshot {snapshot_id.short} is not valid: {error}", object_id=snapshot_id
+        ) from error
+
+
+def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
+    fields.exactly("snapshot", record, _FIELDS)
+    payload, cost, parent = record["payload"], record["cost"], record["parent"]
+    fields.exactly("payload", payload, PayloadRef.__slots__)
+    if cost is not None:
+        fields.exactly("cost", cost, Cost.__slots__)
+    for name in ("dependencies", "tags"):
+        fields.listed(name, record[name])
+    fields.count("kind", payload["kind"])
+    same = {name: record[name] for name in _SAME}
+    snapshot = Snapshot(
+        **same,
+        key=record["cache_key"],
+        payload=PayloadRef(
+            Kind(payload["kind"]),
+            id_of_kind(payload["kind"], payload["id"]),
+            payload["media_type"],
+            payload["size_bytes"],
+            payload["file_count"],
+        ),
+        inputs=tuple(
+            Input(key, SnapshotId(_raw32(used)), selector, digest)
+            for key, used, selector, digest in record["dependencies"]
+        ),
+        parent=None if parent is None else SnapshotId(_raw32(parent)),
+        tags=tuple(record["tags"]),
+        cost=None if cost is None else Cost(**cost),
+        id=snapshot_id,
+    )
+    _check(snapshot)
+    return snapshot
+
+
+def _raw32(raw: object) -> bytes:
+    if not isinstance(raw, bytes) or len(raw) != SIZE:
+        raise ValueError("an id is 32 bytes")
+    return raw
+
+
+# Fields whose decoded value is the attribute of the same name.
+_SAME = (
+    "created_at",
+    "recipe",
+    "fingerprint",
+    "session_id",
+    "validation_status",
+    "expiry_time",
+    "meta",
+)
+_FIELDS = (*_SAME, "cache_key", "payload", "dependencies", "parent", "tags", "cost")
+
+
+def _check(snapshot: Snapshot) -> None:
+    """The same rules on write and on read."""
+    payload = snapshot.payload
+    fields.key("cache_key", snapshot.key)
+    fields.time("created_at", snapshot.created_at)
+    if snapshot.expiry_time is not None:
+        fields.time("expiry_time", snapshot.expiry_time)
+    fields.payload_id(payload.kind, payload.id)
+    fields.media_type(payload.media_type)
+    fields.count("size_bytes", payload.size_bytes)
+    fields.count("file_count", payload.file_count)
+    fields.values("recipe", snapshot.recipe)
+    fields.values("meta", snapshot.meta)
+    fields.validation_status(snapshot.validation_status)
+    if snapshot.fingerprint is not None:
+        fields.digest("fingerprint", snapshot.fingerprint)
+    if snapshot.parent is not None:
+        fields.digest("parent", snapshot.parent)
+    if snapshot.session_id is not None:
+        fields.label("session", snapshot.session_id)
+    for tag in snapshot.tags:
+        fields.label("tag", tag)
+    for used in snapshot.inputs:
+        _check_input(used)
+    if snapshot.cost is not None:
+        _check_cost(snapshot.cost)
+
+
+def _check_input(used: Input) -> None:
+    fields.input_key(used.key)
+    fields.digest("snapshot of a dependency", used.snapshot)
+    fields.digest("digest of a dependency", used.digest)
+    if used.selector is not None:
+        fields.text("selector", used.selector)
+
+
+def _check_cost(cost: Cost) -> None:
+    if cost.usd_nano is not None:
+        fields.count("usd_nano", cost.usd_nano)
+    for name in ("input_tokens", "output_tokens", "cached_tokens", "latency_us", "calls"):
+        fields.count(name, getattr(cost, name))
+    if cost.model is not None:
+        fields.label("model", cost.model)
+    for name, price in cost.unit_prices.items():
+        fields.label("unit price", name)
+        fields.count(f"unit price of {name}", price)
