@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from aicas import clock, names
 from aicas.errors import InvalidInput
 from aicas.ids import SIZE, BlobId, Kind, ObjectId, TreeId
 from aicas.objects.values import check_json
+
+if TYPE_CHECKING:
+    from aicas.objects.snapshot import Cost, Input, Snapshot
 
 VALIDATION_STATUSES = ("passed", "failed", "unchecked")
 _MAX_COUNT = 2**63 - 1
@@ -102,3 +106,55 @@ def values(what: str, value: object) -> None:
     for name in value:
         label(f"{what} name", name)
     check_json(what, value)
+
+
+def check_snapshot(snapshot: Snapshot) -> None:
+    """Refuse a snapshot with a field that is not allowed.
+
+    Raises:
+        InvalidInput: names the field.
+    """
+    payload = snapshot.payload
+    key("cache_key", snapshot.key)
+    time("created_at", snapshot.created_at)
+    if snapshot.expiry_time is not None:
+        time("expiry_time", snapshot.expiry_time)
+    payload_id(payload.kind, payload.id)
+    media_type(payload.media_type)
+    count("size_bytes", payload.size_bytes)
+    count("file_count", payload.file_count)
+    values("recipe", snapshot.recipe)
+    values("meta", snapshot.meta)
+    validation_status(snapshot.validation_status)
+    if snapshot.fingerprint is not None:
+        digest("fingerprint", snapshot.fingerprint)
+    if snapshot.parent is not None:
+        digest("parent", snapshot.parent)
+    if snapshot.session_id is not None:
+        label("session", snapshot.session_id)
+    for tag in snapshot.tags:
+        label("tag", tag)
+    for used in snapshot.inputs:
+        _check_input(used)
+    if snapshot.cost is not None:
+        _check_cost(snapshot.cost)
+
+
+def _check_input(used: Input) -> None:
+    input_key(used.key)
+    digest("snapshot of a dependency", used.snapshot)
+    digest("digest of a dependency", used.digest)
+    if used.selector is not None:
+        text("selector", used.selector)
+
+
+def _check_cost(cost: Cost) -> None:
+    if cost.usd_nano is not None:
+        count("usd_nano", cost.usd_nano)
+    for name in ("input_tokens", "output_tokens", "cached_tokens", "latency_us", "calls"):
+        count(name, getattr(cost, name))
+    if cost.model is not None:
+        label("model", cost.model)
+    for name, price in cost.unit_prices.items():
+        label("unit price", name)
+        count(f"unit price of {name}", price)

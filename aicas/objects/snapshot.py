@@ -178,7 +178,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     Raises:
         InvalidInput: a field no snapshot may hold.
     """
-    _check(snapshot)
+    fields.check_snapshot(snapshot)
     payload = snapshot.payload
     return VERSION + canonical.pack(
         {
@@ -264,7 +264,7 @@ def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
         cost=None if cost is None else Cost(**cost),
         id=snapshot_id,
     )
-    _check(snapshot)
+    fields.check_snapshot(snapshot)
     return snapshot
 
 
@@ -285,51 +285,3 @@ _SAME = (
     "meta",
 )
 _FIELDS = (*_SAME, "cache_key", "payload", "dependencies", "parent", "tags", "cost")
-
-
-def _check(snapshot: Snapshot) -> None:
-    """The same rules on write and on read."""
-    payload = snapshot.payload
-    fields.key("cache_key", snapshot.key)
-    fields.time("created_at", snapshot.created_at)
-    if snapshot.expiry_time is not None:
-        fields.time("expiry_time", snapshot.expiry_time)
-    fields.payload_id(payload.kind, payload.id)
-    fields.media_type(payload.media_type)
-    fields.count("size_bytes", payload.size_bytes)
-    fields.count("file_count", payload.file_count)
-    fields.values("recipe", snapshot.recipe)
-    fields.values("meta", snapshot.meta)
-    fields.validation_status(snapshot.validation_status)
-    if snapshot.fingerprint is not None:
-        fields.digest("fingerprint", snapshot.fingerprint)
-    if snapshot.parent is not None:
-        fields.digest("parent", snapshot.parent)
-    if snapshot.session_id is not None:
-        fields.label("session", snapshot.session_id)
-    for tag in snapshot.tags:
-        fields.label("tag", tag)
-    for used in snapshot.inputs:
-        _check_input(used)
-    if snapshot.cost is not None:
-        _check_cost(snapshot.cost)
-
-
-def _check_input(used: Input) -> None:
-    fields.input_key(used.key)
-    fields.digest("snapshot of a dependency", used.snapshot)
-    fields.digest("digest of a dependency", used.digest)
-    if used.selector is not None:
-        fields.text("selector", used.selector)
-
-
-def _check_cost(cost: Cost) -> None:
-    if cost.usd_nano is not None:
-        fields.count("usd_nano", cost.usd_nano)
-    for name in ("input_tokens", "output_tokens", "cached_tokens", "latency_us", "calls"):
-        fields.count(name, getattr(cost, name))
-    if cost.model is not None:
-        fields.label("model", cost.model)
-    for name, price in cost.unit_prices.items():
-        fields.label("unit price", name)
-        fields.count(f"unit price of {name}", price)

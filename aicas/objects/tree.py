@@ -142,12 +142,21 @@ def check_link_target(raw: bytes) -> str:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput("target of a symbolic link is not UTF-8") from error
-    if not raw or len(raw) > MAX_LINK_BYTES:
-        raise InvalidInput(f"target of a symbolic link is {len(raw)} bytes long")
+    check_link_size(len(raw))
     for char in text:
         if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") and char not in "\u200c\u200d":
             raise InvalidInput(f"target of a symbolic link holds U+{ord(char):04X}")
     return text
+
+
+def check_link_size(size: int) -> None:
+    """Refuse a link whose target is empty or over 4096 bytes, before it is read.
+
+    Raises:
+        InvalidInput: it is.
+    """
+    if not 0 < size <= MAX_LINK_BYTES:
+        raise InvalidInput(f"target of a symbolic link is {size} bytes long")
 
 
 @dataclass(frozen=True, slots=True)
