@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aicas.history import renames
+from aicas.errors import Damaged
+from aicas.history import renames, treediff
 from aicas.history.treediff import FileChange, diff_trees
 from aicas.ids import BlobId, Kind, TreeId, hash_object
 from aicas.names import TreePath
@@ -208,3 +209,20 @@ def test_large_files_are_recognised_only_when_they_moved_unchanged() -> None:
         ("renamed", "b -> d 100"),
     ]
     assert shelf.blobs_read == []
+
+
+def test_trees_nested_without_end_are_refused() -> None:
+    def endless(tree_id: TreeId) -> Tree:
+        below = TreeId(tree_id[:1] + (int.from_bytes(tree_id[1:], "big") + 1).to_bytes(31, "big"))
+        return Tree({"d": Entry(EntryKind.TREE.value, below, 0)})
+
+    with pytest.raises(Damaged, match="nested deeper"):
+        diff_trees(TreeId(b"a" * 32), TreeId(b"b" * 32), endless, Shelf().blob)
+
+
+def test_more_differences_than_a_tree_may_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    old, new = shelf.add({"a": b"1", "b": b"1"}), shelf.add({"a": b"2", "b": b"2", "c": b"3"})
+    monkeypatch.setattr(treediff, "MAX_ENTRIES", 2)
+    with pytest.raises(Damaged, match="more than 2 places"):
+        shelf.diff(old, new)
