@@ -238,10 +238,34 @@ class KeyChange(NamedTuple):
     new: SnapshotId | None
 
 
-def diff_views(
-    old: Mapping[Key, SnapshotId], new: Mapping[Key, SnapshotId]
-) -> tuple[KeyChange, ...]:
+@dataclass(frozen=True, slots=True)
+class ViewDiff:
     """Which keys came, went or moved between two views of a project, in key order."""
+
+    changes: tuple[KeyChange, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Both views hold the same keys at the same snapshots."""
+        return not self.changes
+
+    def to_json(self) -> dict[str, Any]:
+        """The changes as plain JSON, ids in hexadecimal."""
+        return {
+            "keys": [
+                {
+                    "key": key,
+                    "change": change,
+                    "old": None if old is None else str(old),
+                    "new": None if new is None else str(new),
+                }
+                for key, change, old, new in self.changes
+            ]
+        }
+
+
+def diff_views(old: Mapping[Key, SnapshotId], new: Mapping[Key, SnapshotId]) -> ViewDiff:
+    """Compare two views, each the keys of a project and the snapshots they stood at."""
     changes = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
@@ -251,4 +275,4 @@ def diff_views(
             changes.append(KeyChange(key, "removed", before, None))
         elif before != after:
             changes.append(KeyChange(key, "changed", before, after))
-    return tuple(changes)
+    return ViewDiff(tuple(changes))
