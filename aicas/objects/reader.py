@@ -1,0 +1,135 @@
+"""Reading objects back, each checked against its id; the hottest ones kept decoded."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from aicas.backends.base import Backend
+from aicas.errors import Damaged, NotFound
+from aicas.ids import BlobId, ObjectId, SnapshotId, TreeId
+from aicas.objects.codec import decode_frame, decode_stream
+from aicas.objects.snapshot import Snapshot, decode_snapshot
+from aicas.objects.tree import Tree, decode_tree
+
+V = TypeVar("V")
+
+_SNAPSHOT_BUDGET = 16 << 20
+_TREE_BUDGET = 16 << 20
+_BLOB_BUDGET = 64 << 20
+# Decoded forms take a few times their encoding; the budgets count that.
+_DECODED_FACTOR = 4
+
+
+class BoundedCache(Generic[V]):
+    """The most recently used values, up to a budget of bytes. Safe for many threads."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._held: OrderedDict[ObjectId, tuple[V, int]] = OrderedDict()
+
+    def get(self, object_id: ObjectId) -> V | None:
+        """The value kept under an id."""
+        with self._lock:
+            found = self._held.get(object_id)
+            if found is None:
+                return None
+            self._held.move_to_end(object_id)
+            return found[0]
+
+    def put(self, object_id: ObjectId, value: V, size: int) -> None:
+        """Keep a value that takes about ``size`` bytes, dropping the least recently used."""
+        if size > self._budget // 4:
+            return
+        with self._lock:
+            if object_id in self._held:
+                return
+            self._held[object_id] = (value, size)
+            self._budget -= size
+            while self._budget < 0:
+                _, (_, freed) = self._held.popitem(last=False)
+                self._budget += freed
+
+
+class ObjectReader:
+    """Objects of one backend, decoded. Immutable objects make every cached answer right."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._snapshots: BoundedCache[Snapshot] = BoundedCache(_SNAPSHOT_BUDGET)
+        self._trees: BoundedCache[Tree] = BoundedCache(_TREE_BUDGET)
+        self._blobs: BoundedCache[bytes] = BoundedCache(_BLOB_BUDGET)
+
+    def raw(self, object_id: ObjectId) -> bytes:
+        """An object's canonical bytes, read from the backend and checked against the id.
+
+        Raises:
+            NotFound: the store does not hold it.
+            Damaged: what it holds is not it.
+        """
+        frame = self._backend.read([object_id]).get(object_id)
+        if frame is None:
+            raise NotFound(f"{object_id.kind.name.lower()} {object_id.short} is not in the store")
+        return decode_frame(frame, object_id)
+
+    def snapshot(self, object_id: SnapshotId) -> Snapshot:
+        """A snapshot.
+
+        Raises:
+            NotFound, Damaged: see ``raw``.
+        """
+        found = self._snapshots.get(object_id)
+        if found is None:
+            data = self.raw(object_id)
+            found = decode_snapshot(data, object_id)
+            self._snapshots.put(object_id, found, len(data) * _DECODED_FACTOR)
+        return found
+
+    def tree(self, object_id: TreeId) -> Tree:
+        """A tree.
+
+        Raises:
+            NotFound, Damaged: see ``raw``.
+        """
+        found = self._trees.get(object_id)
+        if found is None:
+            data = self.raw(object_id)
+            try:
+                found = decode_tree(data)
+            except Damaged as error:
+                raise Damaged(str(error), object_id=object_id) from error
+            self._trees.put(object_id, found, len(data) * _DECODED_FACTOR)
+        return found
+
+    def blob(self, object_id: BlobId) -> bytes:
+        """A blob's whole content, in memory.
+
+        Raises:
+            NotFound, Damaged: see ``raw``.
+        """
+        found = self._blobs.get(object_id)
+        if found is None:
+            found = b"".join(self.pieces(object_id))
+            self._blobs.put(object_id, found, len(found))
+        return found
+
+    def pieces(self, object_id: BlobId) -> Iterator[bytes]:
+        """A blob's content in pieces of bounded size.
+
+        Whether it is the blob it claims to be is known only when the last piece was taken; do
+        not let anything of it take effect before.
+
+        Raises:
+            NotFound: the store does not hold it.
+            Damaged: raised at the latest after the last piece.
+        """
+        reader = self._backend.stream(object_id)
+        if reader is None:
+            raise NotFound(f"blob {object_id.short} is not in the store")
+        try:
+            yield from decode_stream(reader, object_id)
+        finally:
+            reader.close()

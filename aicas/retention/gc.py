@@ -1,0 +1,97 @@
+"""Garbage collection: a frozen plan with reasons and bytes, and the sweep that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aicas.backends.base import Backend, StoredObject
+from aicas.backends.operation import Operation
+from aicas.errors import Damaged
+from aicas.ids import ObjectId
+from aicas.objects.reader import ObjectReader
+from aicas.retention import roots
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """How far back nothing is collected, in microseconds."""
+
+    grace_us: int
+    """Objects younger than this are kept, referred to or not."""
+    retention_us: int
+    """Operations younger than this can be undone: what they moved is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class GcPlan:
+    """What a collection would delete. Nothing has happened yet."""
+
+    seen: int
+    """The newest operation it takes into account."""
+    kept_objects: int
+    kept_bytes: int
+    condemned: tuple[StoredObject, ...]
+
+    @property
+    def condemned_bytes(self) -> int:
+        """Stored bytes of what would be deleted."""
+        return sum(found.stored_bytes for found in self.condemned)
+
+
+@dataclass(frozen=True, slots=True)
+class GcResult:
+    """What a collection deleted."""
+
+    number: int | None
+    """Its operation; ``None`` when there was nothing to delete."""
+    objects: int
+    freed_bytes: int
+    """Bytes the disk got back."""
+
+
+def plan_gc(backend: Backend, reader: ObjectReader, margins: Margins, now: int) -> GcPlan:
+    """Find what no ref, recent operation or recent object reaches.
+
+    Raises:
+        Damaged: something reachable is missing or damaged, so nothing may be deleted.
+    """
+    seen = backend.last_number()
+    objects = list(backend.scan())
+    marked: set[ObjectId] = set()
+    roots.mark(reader, roots.ref_roots(backend), marked)
+    # What an earlier collection with a shorter retention took is gone by decision, not damage.
+    recalled = set(
+        roots.operation_roots(roots.recent_operations(backend, now - margins.retention_us))
+    )
+    roots.mark(reader, recalled - backend.missing(recalled), marked)
+    roots.mark(reader, roots.young_roots(objects, now - margins.grace_us), marked)
+    lost = backend.missing(marked.difference(found.id for found in objects))
+    if lost:
+        raise Damaged(f"{len(lost)} reachable objects are not in the store", object_id=min(lost))
+    condemned = tuple(found for found in objects if found.id not in marked)
+    kept = [found for found in objects if found.id in marked]
+    return GcPlan(seen, len(kept), sum(found.stored_bytes for found in kept), condemned)
+
+
+def sweep(backend: Backend, reader: ObjectReader, plan: GcPlan, operation: Operation) -> GcResult:
+    """Delete what a plan condemned, less what operations since then came to need.
+
+    Safe beside any number of writers: the last look at new operations and the deletion are one
+    step, in which none can be committed.
+
+    Raises:
+        Damaged: a new operation reaches something missing; nothing was deleted.
+    """
+    if not plan.condemned:
+        return GcResult(None, 0, 0)
+
+    def spare(newer: Sequence[Operation]) -> set[ObjectId]:
+        needed: set[ObjectId] = set()
+        wanted = set(roots.operation_roots(newer))
+        roots.mark(reader, wanted - backend.missing(wanted), needed)
+        return needed
+
+    ids = [found.id for found in plan.condemned]
+    deleted = backend.delete(ids, operation, plan.seen, spare)
+    return GcResult(deleted.operation.number, len(deleted.ids), deleted.freed_bytes)

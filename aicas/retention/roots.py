@@ -1,0 +1,72 @@
+"""What must be kept: everything reachable from refs, recent operations and recent objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from aicas.backends.base import Backend, StoredObject
+from aicas.backends.operation import Operation
+from aicas.errors import Damaged, NotFound
+from aicas.ids import Kind, ObjectId, SnapshotId, TreeId
+from aicas.objects.reader import ObjectReader
+
+
+def ref_roots(backend: Backend) -> set[ObjectId]:
+    """What refs of every space point at: live, quarantined, pinned, remote."""
+    return {state.target for state in backend.refs("").values() if state.target}
+
+
+def operation_roots(operations: Iterable[Operation]) -> Iterator[SnapshotId]:
+    """The snapshots that undoing some operations would need."""
+    for operation in operations:
+        for change in operation.changes:
+            yield from (i for i in (change.old, change.new) if i is not None)
+
+
+def recent_operations(backend: Backend, since: int) -> Iterator[Operation]:
+    """The operations from the newest back to the last one before the time ``since``."""
+    for operation in backend.operations():
+        if operation.at < since:
+            return
+        yield operation
+
+
+def young_roots(objects: Iterable[StoredObject], since: int) -> Iterator[ObjectId]:
+    """Objects stored at ``since`` or later: work in flight may be about to refer to them."""
+    return (found.id for found in objects if found.at >= since)
+
+
+def mark(reader: ObjectReader, roots: Iterable[ObjectId], marked: set[ObjectId]) -> None:
+    """Add everything reachable from ``roots`` to ``marked``.
+
+    Raises:
+        Damaged: a reachable object is missing or damaged. What hangs below it is unknown, so
+            nothing may be deleted.
+    """
+    todo = [root for root in roots if root not in marked]
+    while todo:
+        object_id = todo.pop()
+        if object_id in marked:
+            continue
+        try:
+            below = list(links(reader, object_id))
+        except NotFound as error:
+            raise Damaged(f"{error}, but is reachable", object_id=object_id) from error
+        marked.add(object_id)
+        todo += (i for i in below if i not in marked)
+
+
+def links(reader: ObjectReader, object_id: ObjectId) -> Iterator[ObjectId]:
+    """The objects an object refers to.
+
+    Raises:
+        NotFound, Damaged: it cannot be read; blobs are not read, they refer to nothing.
+    """
+    if object_id.kind == Kind.TREE:
+        yield from (entry.id for entry in reader.tree(TreeId(object_id)).values())
+    elif object_id.kind == Kind.SNAPSHOT:
+        snapshot = reader.snapshot(SnapshotId(object_id))
+        yield snapshot.payload.id
+        yield from (item.snapshot for item in snapshot.inputs)
+        if snapshot.parent:
+            yield snapshot.parent

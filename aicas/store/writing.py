@@ -1,0 +1,350 @@
+"""What a store can be told to do: put, invalidate, undo, fork, collect; and looking up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from aicas import graph
+from aicas.backends.base import Backend
+from aicas.backends.operation import Operation
+from aicas.clock import HOUR, Clock, system_clock
+from aicas.config import Config
+from aicas.errors import InvalidInput
+from aicas.history.edges import input_ref
+from aicas.history.moves import Moves
+from aicas.history.publish import Account, Publisher
+from aicas.ids import SnapshotId
+from aicas.names import Key, RefName, check_key, check_project, live_ref, split_ref
+from aicas.objects.payload import Payload, prepare
+from aicas.objects.reader import ObjectReader
+from aicas.objects.snapshot import Cost, Input, Snapshot
+from aicas.retention.gc import GcPlan, GcResult, Margins, plan_gc, sweep
+from aicas.store.reading import StoreReader
+from aicas.validity.check import Checker, Hit, Miss
+from aicas.validity.recipe import complete_recipe, fingerprint, payload_digest
+from aicas.verify import Progress, Report, Verifier
+
+Recipe = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An input by the name it has in the pipeline, and the revision that was used for it."""
+
+    key: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidationPlan:
+    """What an invalidation would move away."""
+
+    refs: tuple[RefName, ...]
+    """The key's ref first, then its dependents, each after what it was made from."""
+    cost: Cost
+    """What producing them again would cost, as they cost last time; unpriced ones left out."""
+    unpriced: int
+    """How many of them have no recorded price."""
+
+
+class Store(StoreReader):
+    """A store as one project sees it. Safe for many threads; other processes may use it too."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        config: Config | None = None,
+        project: str | None = None,
+        location: Path | None = None,
+        clock: Clock = system_clock,
+        actor: str = "unknown",
+        reader: ObjectReader | None = None,
+    ) -> None:
+        """Wire a store over a backend.
+
+        Args:
+            backend: where it lives.
+            config: its settings; the defaults where none are given.
+            project: the project that bare keys belong to; the settings name the usual one.
+            location: its folder, for those who ask.
+            clock: tells the time that is recorded and against which expiry is judged.
+            actor: recorded in operations as who made them.
+            reader: one to share caches with.
+        """
+        settings = config or Config()
+        super().__init__(
+            backend,
+            reader or ObjectReader(backend),
+            clock,
+            config=settings,
+            project=project or settings.project,
+            location=location,
+        )
+        self._actor = actor
+        self._publisher = Publisher(
+            backend, self._reader, clock, actor, compress=settings.compression_enabled
+        )
+        self._moves = Moves(backend, self._publisher)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the store's files, for every view made with ``at_project`` too."""
+        self._backend.close()
+
+    def at_project(self, project: str) -> Store:
+        """The same store seen from another project; shares caches and files."""
+        return Store(
+            self._backend,
+            config=self.config,
+            project=project,
+            location=self.location,
+            clock=self._clock,
+            actor=self._actor,
+            reader=self._reader,
+        )
+
+    def put(
+        self,
+        key: str,
+        payload: Payload,
+        *,
+        inputs: Sequence[str | Use] = (),
+        recipe: Recipe | None = None,
+        session: str | None = None,
+        tags: Sequence[str] = (),
+        meta: Mapping[str, Any] | None = None,
+        cost: Cost | None = None,
+        validation_status: str = "unchecked",
+        expires_in_hours: float | None = None,
+        created_at: int | None = None,
+        media_type: str | None = None,
+        reason: str | None = None,
+    ) -> Snapshot:
+        """Store what a stage produced as the new current version of its key.
+
+        When it returns, the snapshot and everything it needs is durable and the ref moved, in one
+        step. Concurrent puts to one key all stay in history, one after the other.
+
+        Args:
+            key: the stage's name.
+            payload: ``str``, ``bytes``, a JSON-like value, ``Files`` or a mapping from paths to
+                ``bytes``, ``FromFile`` or ``FromDirectory``.
+            inputs: what it was made from: revisions, or ``Use`` where the revision's own key is
+                not the name the pipeline knows the input by.
+            recipe: what else decided the result: ``prompt``, ``agent_version``, ``model``,
+                ``parameters``, ``code_version``, and components of your own.
+            session: the run it belongs to.
+            tags: labels.
+            meta: anything JSON-like to keep with it; not part of its identity as a result.
+            cost: what producing it cost.
+            validation_status: ``passed``, ``failed`` or ``unchecked``.
+            expires_in_hours: lifetime; ``None`` takes ``default_expiry_hours``, 0 means forever.
+            created_at: microseconds since 1970 UTC; ``None`` for now.
+            media_type: in place of the usual one of the payload.
+            reason: recorded in the operation.
+
+        Raises:
+            InvalidInput: a name, payload or field that no store may hold. Nothing was written.
+            NotFound: an input does not exist.
+            Conflict, StorageFailed: see ``Publisher.put``.
+        """
+        ref = live_ref(self.project, check_key(key))
+        used = self._used(inputs)
+        complete = complete_recipe(recipe or {})
+        now = self._clock()
+        prepared = prepare(
+            payload,
+            self._backend.stage,
+            compress=self.config.compression_enabled,
+            media_type=media_type,
+        )
+        draft = Snapshot(
+            key=key,
+            created_at=now if created_at is None else created_at,
+            payload=prepared.ref,
+            recipe=complete,
+            inputs=used,
+            fingerprint=fingerprint(Key(key), complete, used),
+            session_id=session,
+            validation_status=validation_status,
+            expiry_time=self._expiry(now, expires_in_hours),
+            tags=tuple(tags),
+            cost=cost,
+            meta=meta or {},
+        )
+
+        def build(parent: SnapshotId | None) -> Snapshot:
+            return replace(draft, parent=parent)
+
+        return self._publisher.put(ref, prepared, Account("put", reason, session), build)
+
+    def _expiry(self, now: int, hours: float | None) -> int | None:
+        lifetime = self.config.default_expiry_hours if hours is None else hours
+        if lifetime < 0:
+            raise InvalidInput(f"a lifetime of {lifetime} hours is negative")
+        return now + int(lifetime * HOUR) if lifetime else None
+
+    def _used(self, inputs: Sequence[str | Use]) -> tuple[Input, ...]:
+        resolver = self._resolver()
+        used = []
+        for item in inputs:
+            use = item if isinstance(item, Use) else None
+            snapshot = self._reader.snapshot(
+                resolver.snapshot_id(use.revision if use else str(item))
+            )
+            name = use.key if use else self._input_name(str(item), snapshot)
+            split_ref(input_ref(self.project, name))
+            used.append(Input(name, snapshot.id, None, payload_digest(snapshot.payload.id)))
+        return tuple(used)
+
+    def _input_name(self, revision: str, snapshot: Snapshot) -> str:
+        """The key an input is known by: with its project, when that is another one."""
+        base = revision.partition("@{")[0].partition("~")[0]
+        ref = self._resolver().ref_of(base)
+        if ref is None or split_ref(ref)[1] == self.project:
+            return snapshot.key
+        return f"{split_ref(ref)[1]}/{snapshot.key}"
+
+    def lookup(
+        self,
+        key: str,
+        recipe: Recipe | None = None,
+        inputs: Sequence[str | Use] | None = None,
+        *,
+        session: str | None = None,
+    ) -> Hit | Miss:
+        """Is the artifact of this key, recipe and inputs stored and good to use?
+
+        Where the current version does not match but an earlier one does, which no invalidation
+        has revoked, the ref moves back to that one: a hit at no cost.
+
+        Args:
+            key: the stage.
+            recipe: as it would be run now; ``None`` accepts any.
+            inputs: as they would be used now; ``None`` compares with the inputs' current
+                versions.
+            session: recorded if the ref moves.
+
+        Returns:
+            ``Hit`` (true) or ``Miss`` (false) with every reason.
+
+        Raises:
+            InvalidInput: a name no store may hold.
+            NotFound: one of ``inputs`` does not exist.
+        """
+        ref = live_ref(self.project, check_key(key))
+        checker = Checker(self._backend, self._reader, self._clock())
+        complete = None if recipe is None else complete_recipe(recipe)
+        wanted = self._wanted(ref) if inputs is None else self._used(inputs)
+        found = checker.check(ref, complete, wanted)
+        if found or complete is None or inputs is None or wanted is None:
+            return found
+        earlier = checker.recall(ref, fingerprint(Key(key), complete, wanted))
+        if earlier and self._moves.recall(ref, earlier.id, session):
+            return Hit(earlier, moved=True)
+        return found
+
+    def _wanted(self, ref: RefName) -> tuple[Input, ...] | None:
+        """The inputs of what a ref points at, as they stand now."""
+        state = self._backend.ref(ref)
+        if state is None or state.target is None:
+            return None
+        now = []
+        for item in self._reader.snapshot(state.target).inputs:
+            above = self._backend.ref(input_ref(self.project, item.key))
+            if above is not None and above.target is not None:
+                payload = self._reader.snapshot(above.target).payload
+                now.append(Input(item.key, above.target, None, payload_digest(payload.id)))
+        return tuple(now)
+
+    def plan_invalidate(self, key: str, *, only: bool = False) -> InvalidationPlan:
+        """What ``invalidate`` would move away, and what producing it again would cost.
+
+        Raises:
+            NotFound: there is no such key.
+        """
+        ref = self._ref(key)
+        named = [ref] if only else [ref, *graph.dependents(self._backend, ref)]
+        states = {name: self._backend.ref(name) for name in named}
+        targets = {name: s.target for name, s in states.items() if s and s.target}
+        costs = [self._reader.snapshot(target).cost for target in targets.values()]
+        return InvalidationPlan(
+            tuple(targets), graph.total_cost(costs), graph.count_unpriced(costs)
+        )
+
+    def invalidate(self, key: str, reason: str | None = None, *, only: bool = False) -> Operation:
+        """Move a key's ref away and, unless ``only``, those of all its dependents: one operation.
+
+        Nothing is deleted: ``undo`` brings everything back. A dependent that is published while
+        this runs may stay; a lookup of it misses, because its input is gone.
+
+        Raises:
+            NotFound: there is no such key, or nothing current to move.
+            Conflict: others moved the same refs all the time.
+        """
+        refs = self.plan_invalidate(key, only=only).refs
+        return self._moves.invalidate(refs, key, reason)
+
+    def undo(
+        self, number: int | None = None, reason: str | None = None, *, session: str | None = None
+    ) -> Operation:
+        """Revert an operation, by another one; see ``Moves.undo`` for what it raises."""
+        return self._moves.undo(number, reason, session)
+
+    def fork(self, source: str, target: str, reason: str | None = None) -> Operation:
+        """Start a new project from another's current state, copying refs and no objects.
+
+        Raises:
+            NotFound: the source has no live keys.
+            InvalidInput: the target is taken.
+        """
+        return self._moves.fork(check_project(source), check_project(target), reason)
+
+    def plan_gc(
+        self, *, grace_hours: float | None = None, retention_hours: float | None = None
+    ) -> GcPlan:
+        """What ``gc`` would delete; see ``aicas.retention.gc``. ``None`` takes the settings.
+
+        Raises:
+            Damaged: something reachable is missing or damaged, so nothing may be deleted.
+        """
+        grace = self.config.gc_grace_hours if grace_hours is None else grace_hours
+        kept = self.config.gc_retention_hours if retention_hours is None else retention_hours
+        margins = Margins(int(grace * HOUR), int(kept * HOUR))
+        return plan_gc(self._backend, self._reader, margins, self._clock())
+
+    def gc(self, plan: GcPlan | None = None, *, reason: str | None = None) -> GcResult:
+        """Delete what a plan condemned and nothing has come to need since.
+
+        Safe beside any number of readers and writers. A crash leaves each object whole.
+
+        Raises:
+            Damaged: as ``plan_gc``; nothing was deleted.
+        """
+        chosen = plan or self.plan_gc()
+        facts = {"objects": len(chosen.condemned), "bytes": chosen.condemned_bytes}
+        operation = self._publisher.operation((), Account("gc", reason, facts=facts))
+        return sweep(self._backend, self._reader, chosen, operation)
+
+    def verify(self, progress: Progress | None = None) -> Report:
+        """Read and hash every object again and follow every link.
+
+        Args:
+            progress: called with the objects examined so far and in all.
+        """
+        return Verifier(self._backend, progress).run()

@@ -1,0 +1,116 @@
+"""Why a lookup missed, each reason a value with its facts; ``str`` says it in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from aicas.clock import format_time
+from aicas.ids import ObjectId
+
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that stands between a lookup and a hit. ``code`` is its stable name."""
+
+    code: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class NeverStored(Reason):
+    """No run of this stage was ever stored here."""
+
+    code = "never_stored"
+
+    def __str__(self) -> str:
+        return "never stored"
+
+
+@dataclass(frozen=True, slots=True)
+class Invalidated(Reason):
+    """The ref was moved away."""
+
+    code = "invalidated"
+    verb: str
+    number: int
+    at: int
+    why: str | None
+
+    def __str__(self) -> str:
+        because = f": {self.why}" if self.why else ""
+        moved = "invalidated" if self.verb == "invalidate" else f"moved away ({self.verb})"
+        return f"{moved} by operation {self.number} at {format_time(self.at)}{because}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expired(Reason):
+    """Its expiry time has passed."""
+
+    code = "expired"
+    at: int
+
+    def __str__(self) -> str:
+        return f"expired at {format_time(self.at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationFailed(Reason):
+    """It was stored as having failed its validation."""
+
+    code = "validation_failed"
+
+    def __str__(self) -> str:
+        return "its validation failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeChanged(Reason):
+    """A component of the recipe is not what it was. ``None`` stands for an absent one."""
+
+    code = "recipe_changed"
+    component: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.component} changed from {_brief(self.old)} to {_brief(self.new)}"
+
+
+@dataclass(frozen=True, slots=True)
+class InputChanged(Reason):
+    """What it was made from is not what it would be made from. ``None``: not an input."""
+
+    code = "input_changed"
+    key: str
+    old: bytes | None
+    new: bytes | None
+
+    def __str__(self) -> str:
+        if self.old is None:
+            return f"input {self.key} is new"
+        if self.new is None:
+            return f"input {self.key} is gone"
+        return f"input {self.key} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadUnreadable(Reason):
+    """The ref points at something the store cannot give back."""
+
+    code = "payload_unreadable"
+    object_id: ObjectId
+    problem: str
+
+    def __str__(self) -> str:
+        return f"stored but unreadable: {self.problem}"
+
+
+def _brief(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else repr(value)
+    flat = " ".join(text.split())
+    shown = flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 3] + "..."
+    return repr(shown)
