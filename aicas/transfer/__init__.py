@@ -1,0 +1,1 @@
+"""Artifacts coming from elsewhere and going there: recordings, folders, git."""
