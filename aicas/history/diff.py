@@ -237,35 +237,17 @@ class KeyChange(NamedTuple):
     old: SnapshotId | None
     new: SnapshotId | None
 
-
-@dataclass(frozen=True, slots=True)
-class ViewDiff:
-    """Which keys came, went or moved between two views of a project, in key order."""
-
-    changes: tuple[KeyChange, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Both views hold the same keys at the same snapshots."""
-        return not self.changes
-
     def to_json(self) -> dict[str, Any]:
-        """The changes as plain JSON, ids in hexadecimal."""
-        return {
-            "keys": [
-                {
-                    "key": key,
-                    "change": change,
-                    "old": None if old is None else str(old),
-                    "new": None if new is None else str(new),
-                }
-                for key, change, old, new in self.changes
-            ]
-        }
+        """The change as plain JSON, ids in hexadecimal."""
+        sides = {"old": self.old, "new": self.new}
+        ids = {side: None if at is None else str(at) for side, at in sides.items()}
+        return {"key": self.key, "change": self.change, **ids}
 
 
-def diff_views(old: Mapping[Key, SnapshotId], new: Mapping[Key, SnapshotId]) -> ViewDiff:
-    """Compare two views, each the keys of a project and the snapshots they stood at."""
+def diff_views(
+    old: Mapping[Key, SnapshotId], new: Mapping[Key, SnapshotId]
+) -> tuple[KeyChange, ...]:
+    """Which keys came, went or moved between two views of a project, in key order."""
     changes = []
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)
@@ -275,4 +257,4 @@ def diff_views(old: Mapping[Key, SnapshotId], new: Mapping[Key, SnapshotId]) -> 
             changes.append(KeyChange(key, "removed", before, None))
         elif before != after:
             changes.append(KeyChange(key, "changed", before, after))
-    return ViewDiff(tuple(changes))
+    return tuple(changes)

@@ -244,13 +244,15 @@ def test_json_form_has_documented_names(shelf: Shelf) -> None:
 def test_views_name_keys_that_came_went_and_moved() -> None:
     one, two = SnapshotId(b"1" * 32), SnapshotId(b"2" * 32)
     a, b, c, d = (Key(name) for name in "abcd")
-    diff = diff_views({a: one, b: one, c: one}, {b: one, c: two, d: two})
-    assert diff.changes == (
+    changes = diff_views({a: one, b: one, c: one}, {b: one, c: two, d: two})
+    assert changes == (
         KeyChange(a, "removed", one, None),
         KeyChange(c, "changed", one, two),
         KeyChange(d, "added", None, two),
     )
-    assert not diff.is_empty and diff_views({a: one}, {a: one}).is_empty
-    shown = diff.to_json()["keys"]
-    assert shown[0] == {"key": "a", "change": "removed", "old": str(one), "new": None}
-    assert [key["change"] for key in shown] == ["removed", "changed", "added"]
+    assert changes[0].to_json() == {
+        "key": "a",
+        "change": "removed",
+        "old": str(one),
+        "new": None,
+    }
