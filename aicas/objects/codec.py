@@ -252,7 +252,7 @@ class _Source:
 
 
 def _stored_pieces(source: _Source) -> Iterator[bytes]:
-    while ready := len(source.peek(_PIECE + _TRAILER)) - _TRAILER:
+    while (ready := len(source.peek(_PIECE + _TRAILER)) - _TRAILER) > 0:
         yield source.take(ready)
 
 
