@@ -84,7 +84,7 @@ class Publisher:
             snapshot, data = seal(build(parent))
             raw = {**prepared.raw, snapshot.id: data}
             objects = self._frames(raw)
-            objects.update(staged)
+            objects.update(staged.items())
             relied = [i for i in raw if i not in objects]
             inputs = [item.snapshot for item in snapshot.inputs]
             change = RefChange(

@@ -288,8 +288,12 @@ class StoreReader:
         """The projects that have any current version."""
         return sorted({split_ref(ref)[1] for ref in self.refs("live/")})
 
-    def diff(self, old: str, new: str | None = None) -> Diff:
+    def diff(self, old: str, new: str | None = None, *, context: int = 3) -> Diff:
         """What changed between two revisions; with one, between its parent and itself.
+
+        Args:
+            old, new: revisions.
+            context: unchanged lines shown around changed ones.
 
         Raises:
             InvalidInput, NotFound, Damaged: as ``show``.
@@ -297,8 +301,8 @@ class StoreReader:
         if new is None:
             after = self.show(old)
             before = self._reader.snapshot(after.parent) if after.parent else None
-            return diff_snapshots(before, after, self)
-        return diff_snapshots(self.show(old), self.show(new), self)
+            return diff_snapshots(before, after, self, context=context)
+        return diff_snapshots(self.show(old), self.show(new), self, context=context)
 
     def diff_views(self, old: str, new: str) -> tuple[KeyChange, ...]:
         """Which keys differ between two views, each ``PROJECT`` or ``PROJECT@{op:N}``.
