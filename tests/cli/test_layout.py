@@ -9,7 +9,7 @@ import pytest
 from aicas.cli.render import units
 from aicas.cli.render.table import display_width, fit, print_table
 from aicas.cli.render.terminal import Screen, Span
-from aicas.clock import DAY, HOUR, SECOND
+from aicas.clock import HOUR
 
 
 def drawn(rows: list[list[object]], width: int = 80, **options: object) -> list[str]:
@@ -47,20 +47,9 @@ def test_cutting_never_splits_a_wide_character() -> None:
 
 @pytest.mark.parametrize(
     ("before", "text"),
-    [
-        (0, "now"),
-        (90 * SECOND, "90 seconds ago"),
-        (5 * 60 * SECOND, "5 minutes ago"),
-        (3 * HOUR, "3 hours ago"),
-        (DAY, "1 day ago"),
-        (13 * DAY, "13 days ago"),
-        (15 * DAY, "2 weeks ago"),
-        (400 * DAY, "13 months ago"),
-        (800 * DAY, "2 years ago"),
-        (-2 * HOUR, "in 2 hours"),
-    ],
+    [(0, "just now"), (3 * HOUR, "3 hours ago"), (-2 * HOUR, "in 2 hours"), (-5, "in a moment")],
 )
-def test_age(before: int, text: str) -> None:
+def test_ages_lie_before_or_ahead(before: int, text: str) -> None:
     assert units.age(10**15 - before, 10**15) == text
 
 

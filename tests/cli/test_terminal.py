@@ -44,7 +44,7 @@ def test_control_and_invisible_characters_are_shown_not_obeyed(text: str, shown:
 
 
 def test_one_line_stays_one_line() -> None:
-    assert escape_line("a\nb\tc\u2028d\x85e") == r"a\nb\tc\u2028d\x85e"
+    assert escape_line("a\nb\u2028d\x85e\tf") == "a\\nb\\u2028d\\x85e\tf"
 
 
 def test_json_of_hostile_text_is_printable_and_equal() -> None:

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import TextIO
 
-from aicas.cli.render.terminal import Screen, is_terminal, screen_on
+from aicas.cli.render.terminal import Screen, is_terminal, screen_on, terminal_screen
 
 _DEFAULT = "less -FRX"
 
@@ -34,34 +35,69 @@ def paged(*, allowed: bool) -> Iterator[Screen]:
     without.
     """
     command = pager_command(os.environ) if allowed and is_terminal(sys.stdout) else None
-    process = _start(command) if command else None
-    if process is None or process.stdin is None:
+    if command is None:
         screen = screen_on(sys.stdout)
         yield screen
         screen.flush()
         return
-    pipe = io.TextIOWrapper(process.stdin, encoding="utf-8", errors="backslashreplace")
+    pager = _Pager(command)
     try:
-        with suppress(BrokenPipeError):
-            yield screen_on(pipe, terminal=True)
-            pipe.flush()
+        with suppress(_ReaderGone):
+            yield terminal_screen(pager, terminal=True)
+            pager.flush()
     finally:
-        _finish(process, pipe)
+        pager.finish()
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes] | None:
-    try:
-        return subprocess.Popen(command, stdin=subprocess.PIPE)
-    except OSError:
-        return None
+class _ReaderGone(Exception):
+    """The pager was left before all was written."""
 
 
-def _finish(process: subprocess.Popen[bytes], pipe: io.TextIOWrapper) -> None:
-    # The pager owns the keyboard until it ends: an interrupt is for it, not for us.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with suppress(BrokenPipeError):
-            pipe.close()
-        process.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)
+class _Pager:
+    """Starts at the first write, so a command that fails before says so on a plain terminal."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: TextIO | None = None
+
+    def write(self, text: str) -> None:
+        """Append text."""
+        pipe = self._pipe or self._started()
+        try:
+            pipe.write(text)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+        try:
+            if self._pipe:
+                self._pipe.flush()
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
+    def _started(self) -> TextIO:
+        try:
+            process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+        except OSError:
+            self._pipe = sys.stdout
+            return sys.stdout
+        self._process = process
+        if process.stdin is None:
+            raise AssertionError("the pager was started with a pipe")
+        self._pipe = io.TextIOWrapper(process.stdin, "utf-8", errors="backslashreplace")
+        return self._pipe
+
+    def finish(self) -> None:
+        """Wait until the pager is left."""
+        if self._process is None or self._pipe is None:
+            return
+        # The pager owns the keyboard until it ends: an interrupt is for it, not for us.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with suppress(BrokenPipeError):
+                self._pipe.close()
+            self._process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from aicas.cli.render.terminal import Screen, Span, Text, escape_line, text_of
+from aicas.cli.render.terminal import Line, Screen, Span, Text, escape_line, text_of
 
 Cell = Text | Sequence[Text]
 _GAP = "  "
@@ -53,28 +53,47 @@ def print_table(
         right: the columns aligned right.
         flexible: the column cut short where the row would not fit a terminal's width.
     """
+    titles = [[Span(title, "dim") for title in headings]] if headings and rows else []
+    width = screen.width if screen.terminal else None
+    for line in aligned([*titles, *rows], right=right, flexible=flexible, width=width):
+        screen.line(*line)
+
+
+def aligned(
+    rows: Sequence[Sequence[Cell]],
+    *,
+    right: Sequence[int] = (),
+    flexible: int | None = None,
+    width: int | None = None,
+) -> list[Line]:
+    """Rows as lines with aligned columns; see ``print_table``."""
+    if not rows:
+        return []
     cells = [[_parts(cell) for cell in row] for row in rows]
-    if headings and rows:
-        cells.insert(0, [(Span(title, "dim"),) for title in headings])
-    if not cells:
-        return
     widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
-    if flexible is not None and screen.terminal:
-        spare = screen.width - sum(widths) - len(_GAP) * (len(widths) - 1)
+    if flexible is not None and width is not None:
+        spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
         widths[flexible] = max(min(widths[flexible], 8), widths[flexible] + min(spare, 0))
-    for row in cells:
-        screen.line(*_laid_out(row, widths, right))
+    return [tuple(_laid_out(row, widths, right)) for row in cells]
 
 
-def _parts(cell: Cell) -> tuple[Text, ...]:
-    return (cell,) if isinstance(cell, (str, Span)) else tuple(cell)
+def _parts(cell: Cell) -> Line:
+    parts = (cell,) if isinstance(cell, (str, Span)) else tuple(cell)
+    return tuple(map(_without_tabs, parts))
+
+
+def _without_tabs(part: Text) -> Text:
+    # How wide a tab is depends on where it stands.
+    if isinstance(part, str):
+        return part.replace("\t", " ")
+    return Span(part.text.replace("\t", " "), part.style)
 
 
 def _width(parts: Sequence[Text]) -> int:
     return display_width(escape_line(text_of(parts)))
 
 
-def _laid_out(row: list[tuple[Text, ...]], widths: list[int], right: Sequence[int]) -> list[Text]:
+def _laid_out(row: list[Line], widths: list[int], right: Sequence[int]) -> list[Text]:
     line: list[Text] = []
     for index, (whole, width) in enumerate(zip(row, widths, strict=True)):
         parts = _cut(whole, width)
@@ -86,10 +105,12 @@ def _laid_out(row: list[tuple[Text, ...]], widths: list[int], right: Sequence[in
             line += [*parts] if last else [*parts, padding]
         if not last:
             line.append(_GAP)
+    while line and not text_of(line[-1:]).strip():
+        line.pop()
     return line
 
 
-def _cut(parts: tuple[Text, ...], width: int) -> tuple[Text, ...]:
+def _cut(parts: Line, width: int) -> Line:
     if _width(parts) <= width:
         return parts
     kept: list[Text] = []

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 # C0 but tab and newline, DEL, C1, and the invisible characters that reorder or hide text: soft
 # hyphen, bidi marks, embeddings and isolates, zero-width and line separators, BOM, tags,
@@ -22,9 +22,8 @@ _UNSAFE = (
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff"
 )
 _UNSAFE_TEXT = re.compile(f"[{_UNSAFE}]")
-_UNSAFE_LINE = re.compile(f"[{_UNSAFE}\t\n]")
-_RECORD_BREAK = re.compile("[\r\n\x0b\x0c\x85\u2028\u2029]")
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\0": "\\0"}
+_UNSAFE_LINE = re.compile(f"[{_UNSAFE}\n]")
+_NAMED = {"\n": "\\n", "\r": "\\r", "\b": "\\b", "\0": "\\0"}
 
 _CODES = {
     "id": "33",
@@ -50,6 +49,7 @@ class Span(NamedTuple):
 
 
 Text = str | Span
+Line = tuple[Text, ...]
 
 
 def escape(text: str) -> str:
@@ -60,7 +60,7 @@ def escape(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    """Like ``escape``, and newlines and tabs are made visible too, so it stays one line."""
+    """Like ``escape``, and newlines are made visible too, so it stays one line."""
     if text.isascii() and text.isprintable():
         return text
     return _UNSAFE_LINE.sub(_visible, text)
@@ -93,10 +93,20 @@ def text_of(parts: Iterable[Text]) -> str:
     return "".join(part if isinstance(part, str) else part.text for part in parts)
 
 
+class Writer(Protocol):
+    """What a screen needs of a text stream."""
+
+    def write(self, text: str, /) -> object:
+        """Append text."""
+
+    def flush(self) -> None:
+        """Hand on what is buffered."""
+
+
 class Screen:
     """Where a command writes for people: a terminal, or a pipe that gets the plain text."""
 
-    def __init__(self, stream: TextIO, *, terminal: bool, colour: bool, width: int) -> None:
+    def __init__(self, stream: Writer, *, terminal: bool, colour: bool, width: int) -> None:
         self._stream = stream
         self.terminal = terminal
         self.colour = colour and terminal
@@ -120,7 +130,7 @@ class Screen:
     def compose(self, parts: Iterable[Text]) -> str:
         """One line of text with colours, without its newline."""
         if not self.terminal:
-            return _RECORD_BREAK.sub(_visible, text_of(parts))
+            return text_of(parts).replace("\n", "\\n")
         return "".join(
             escape_line(part)
             if isinstance(part, str)
@@ -152,13 +162,18 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def screen_on(stream: TextIO, *, terminal: bool | None = None) -> Screen:
-    """A screen on a stream; ``terminal`` says so for a pipe whose far end is one (a pager)."""
+def screen_on(stream: TextIO) -> Screen:
+    """A screen on a stream of the process, with what the environment says of its terminal."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
+    return terminal_screen(stream, terminal=is_terminal(stream))
+
+
+def terminal_screen(stream: Writer, *, terminal: bool) -> Screen:
+    """A screen on anything, such as a pipe whose far end is a terminal."""
     return Screen(
         stream,
-        terminal=is_terminal(stream) if terminal is None else terminal,
+        terminal=terminal,
         colour=colour_wanted(os.environ),
         width=shutil.get_terminal_size((80, 24)).columns,
     )

@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-_MINUTE = 60
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
-_AGE_STEPS = (
-    (365 * _DAY, "year"),
-    (30 * _DAY, "month"),
-    (7 * _DAY, "week"),
-    (_DAY, "day"),
-    (_HOUR, "hour"),
-    (_MINUTE, "minute"),
-    (1, "second"),
-)
+from aicas.history.when import format_age
+
 _SIZE_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _NANO = 1_000_000_000
 
@@ -28,15 +18,9 @@ def count(number: int, noun: str) -> str:
 
 def age(then: int, now: int) -> str:
     """How long before (or after) ``now`` a time in microseconds is: ``3 days ago``."""
-    seconds = abs(now - then) // 1_000_000
-    if seconds == 0:
-        return "now"
-    for length, name in _AGE_STEPS:
-        # Two of a unit at least, days excepted, so that 90 seconds is not '1 minute'.
-        if seconds >= length * (1 if name in ("day", "second") else 2) or length == 1:
-            amount = count(seconds // length, name)
-            break
-    return f"{amount} ago" if then <= now else f"in {amount}"
+    if then <= now:
+        return format_age(now - then)
+    return "in " + format_age(then - now).removesuffix(" ago").replace("just now", "a moment")
 
 
 def size(byte_count: int) -> str:

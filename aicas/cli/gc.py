@@ -1,0 +1,112 @@
+"""``aicas gc``: delete what nothing needs any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+
+from aicas.cli.forms import Form, print_document
+from aicas.cli.invocation import Invocation, json_option, pass_invocation
+from aicas.cli.render.table import print_table
+from aicas.cli.render.terminal import Screen
+from aicas.cli.render.units import count, size
+from aicas.clock import HOUR
+from aicas.errors import InvalidInput
+from aicas.history.when import parse_when
+
+if TYPE_CHECKING:
+    from aicas.retention.gc import GcPlan, GcResult
+
+_REASON = "unreachable"
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Print the plan, delete nothing.")
+@click.option("--grace", metavar="SPAN", help="Keep every object younger than this, e.g. 2h.")
+@click.option("--retention", metavar="SPAN", help="Keep what undoing operations this young needs.")
+@json_option
+@pass_invocation
+def command(
+    invocation: Invocation,
+    *,
+    dry_run: bool,
+    grace: str | None,
+    retention: str | None,
+    as_json: bool,
+) -> None:
+    """Delete what nothing needs any more.
+
+    Kept is what any ref reaches, what undoing a recent operation would need, and what is too
+    young to judge. The defaults of both spans are settings: see 'aicas config'.
+    """
+    now = invocation.clock()
+    with invocation.store() as store:
+        plan = store.plan_gc(grace_hours=_hours(grace, now), retention_hours=_hours(retention, now))
+        result = None if dry_run else store.gc(plan)
+        screen = invocation.screen()
+        if as_json:
+            print_document(screen, _form(plan, result))
+        else:
+            _print_plan(screen, plan)
+            _print_result(screen, plan, result)
+
+
+def _hours(text: str | None, now: int) -> float | None:
+    if text is None:
+        return None
+    span = 0 if text == "0" else now - parse_when(text, now)
+    if span < 0:
+        raise InvalidInput(f"{text!a} lies ahead", hint="write a span such as 2h or 14d")
+    return span / HOUR
+
+
+def _print_plan(screen: Screen, plan: GcPlan) -> None:
+    counts: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for found in plan.condemned:
+        kind = found.id.kind.name.lower()
+        counts[kind] += 1
+        sizes[kind] += found.stored_bytes
+    rows = [("keep", "objects", f"{plan.kept_objects:,}", size(plan.kept_bytes), "needed or young")]
+    rows += [
+        ("delete", f"{kind}s", f"{counts[kind]:,}", size(sizes[kind]), _REASON)
+        for kind in ("snapshot", "tree", "blob")
+        if counts[kind]
+    ]
+    print_table(screen, rows, right=(2, 3))
+
+
+def _print_result(screen: Screen, plan: GcPlan, result: GcResult | None) -> None:
+    if not plan.condemned:
+        screen.line("nothing to delete")
+    elif result is None:
+        freed = f"{count(len(plan.condemned), 'object')}, {size(plan.condemned_bytes)}"
+        screen.line(f"would delete {freed} (dry run)")
+    else:
+        screen.line(f"deleted {count(result.objects, 'object')}, freed {size(result.freed_bytes)}")
+
+
+def _form(plan: GcPlan, result: GcResult | None) -> Form:
+    return {
+        "kept_objects": plan.kept_objects,
+        "kept_bytes": plan.kept_bytes,
+        "condemned_bytes": plan.condemned_bytes,
+        "condemned": [
+            {
+                "id": found.id.hex(),
+                "kind": found.id.kind.name.lower(),
+                "stored_bytes": found.stored_bytes,
+                "reason": _REASON,
+            }
+            for found in plan.condemned
+        ],
+        "deleted": None
+        if result is None
+        else {
+            "operation": result.number,
+            "objects": result.objects,
+            "freed_bytes": result.freed_bytes,
+        },
+    }
