@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aicas import canonical, names
-from aicas.errors import AicasError, Damaged
+from aicas.errors import AicasError, Damaged, UnsupportedFormat
 from aicas.ids import SnapshotId, digest
 from aicas.names import RefName
 
-VERSION = 1
+VERSION = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,9 @@ class Operation:
 
 
 def encode(operation: Operation) -> bytes:
-    """Canonical bytes of everything but the number, which is the record's position."""
-    return canonical.pack(
+    """A version byte and the canonical map of all but the number, which is its position."""
+    return VERSION + canonical.pack(
         {
-            "v": VERSION,
             "verb": operation.verb,
             "at": operation.at,
             "actor": operation.actor,
@@ -71,12 +70,13 @@ def decode(data: bytes, number: int) -> Operation:
     """Read what ``encode`` wrote.
 
     Raises:
-        Damaged: not canonical, an unknown version, or a name or id that is not valid.
+        UnsupportedFormat: a version this code does not know.
+        Damaged: not canonical, or a name or id that is not valid.
     """
-    value = canonical.unpack(data)
+    if data[:1] != VERSION:
+        raise UnsupportedFormat(f"operation {number} has an unknown format version")
+    value = canonical.unpack(data[1:])
     try:
-        if value["v"] != VERSION:
-            raise Damaged(f"operation {number} has format version {value['v']!r}")
         return Operation(
             verb=_text(value["verb"]),
             at=int(value["at"]),
