@@ -22,7 +22,15 @@ from aicas.objects.files import Files
 from aicas.objects.gather import gather, gather_file
 from aicas.objects.intake import Intake
 from aicas.objects.snapshot import PayloadRef
-from aicas.objects.tree import EMPTY_TREE, Entry, EntryKind, Tree, build_tree, walk_with_folders
+from aicas.objects.tree import (
+    EMPTY_TREE,
+    Entry,
+    EntryKind,
+    Tree,
+    build_tree,
+    check_link_target,
+    walk_with_folders,
+)
 from aicas.objects.values import pack_json
 
 TEXT = "text/plain; charset=utf-8"
@@ -167,6 +175,8 @@ def _prepare_files(
 
 def _entry(files: Files, path: str, intake: Intake) -> Entry:
     content = files[path]
+    if files.mode(path) == EntryKind.SYMLINK.value:
+        check_link_target(content)
     return Entry(files.mode(path), intake.add_blob(content), len(content))
 
 

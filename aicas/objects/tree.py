@@ -111,6 +111,8 @@ def decode_tree(data: bytes) -> Tree:
     if data[:1] != VERSION:
         raise UnsupportedFormat(f"tree of format version {data[:1].hex() or 'none'} is unknown")
     rows = canonical.unpack(data[1:])
+    if not isinstance(rows, list):
+        raise Damaged(f"tree is a {type(rows).__name__}, not a list")
     try:
         entries = {row[0]: _decode_entry(*row) for row in rows}
         tree = Tree(entries)

@@ -22,12 +22,13 @@ def check_json(what: str, value: object) -> None:
 
 def _check(what: str, value: object, place: str, depth: int) -> None:
     if isinstance(value, _BINARY):
-        raise InvalidInput(f"{what} holds bytes at {place or '/'}; JSON-like values cannot")
+        raise InvalidInput(f"{what} holds bytes at {place!r}; JSON-like values cannot")
     if isinstance(value, str) or depth < 0:
         return
     if isinstance(value, Mapping):
         for key, item in value.items():
-            _check(what, item, f"{place}/{ascii(key)[1:41]}", depth - 1)
+            part = ascii(key).strip("'").replace("~", "~0").replace("/", "~1")
+            _check(what, item, f"{place}/{part[:40]}", depth - 1)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _check(what, item, f"{place}/{index}", depth - 1)
