@@ -227,7 +227,9 @@ class StoreReader:
             NotFound: there is no such key.
         """
         entries = (
-            self._log_of(key) if key else walk_log(self._backend, self._reader, self._states())
+            walk_log(self._backend, self._reader, self._states())
+            if key is None
+            else self._log_of(key)
         )
         shown = 0
         for entry in entries:
