@@ -67,7 +67,8 @@ class _Staging:
         self._parts = []
 
     def write(self, piece: bytes) -> object:
-        return self._parts.append(piece)
+        self._parts.append(piece)
+        return None
 
     def finish(self, blob: BlobId) -> Staged:
         frame = b"".join(self._parts)

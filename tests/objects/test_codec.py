@@ -183,7 +183,9 @@ def test_a_second_zstd_frame_is_refused(read: Read) -> None:
 @both_readers
 def test_a_dictionary_is_refused(read: Read) -> None:
     words = zstandard.ZstdCompressionDict(TEXT * 3, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    samples = [b"%d sample %d text %d" % (n, n * 7, n * 13) for n in range(3000)]
+    samples: list[bytes | bytearray | memoryview] = [
+        b"%d sample %d text %d" % (n, n * 7, n * 13) for n in range(3000)
+    ]
     trained = zstandard.train_dictionary(2000, samples)
     assert words.dict_id() == 0
     assert trained.dict_id() != 0

@@ -91,8 +91,13 @@ def test_both_the_full_and_the_minimal_snapshot_come_back(snapshot: Snapshot) ->
 
 
 def test_frozen_vectors() -> None:
-    assert str(MINIMAL.sealed().id) == "8f4eb6ff9a5c8d6c62ad2df00f387bdb22aa377a686d3d38b4975dbc50f768ac"
-    assert str(FULL.sealed().id) == "b926346f1a2d9a479c57a8343ad05d63e23b32bab7ec7feb7c34e0e48bd1a67d"
+    assert (
+        str(MINIMAL.sealed().id)
+        == "8f4eb6ff9a5c8d6c62ad2df00f387bdb22aa377a686d3d38b4975dbc50f768ac"
+    )
+    assert (
+        str(FULL.sealed().id) == "b926346f1a2d9a479c57a8343ad05d63e23b32bab7ec7feb7c34e0e48bd1a67d"
+    )
 
 
 def test_the_id_is_not_part_of_what_is_hashed() -> None:

@@ -87,12 +87,15 @@ def test_order_of_insertion_does_not_matter(wanted: dict[str, tuple[int, int]]) 
 
 def test_frozen_vectors() -> None:
     assert encode_tree(Tree({})).hex() == "0190"
-    assert str(EMPTY_TREE) == "427e76288ae8da965595de3eed70826e843ce0f7b325554f4b49d97861b75353"
+    assert str(EMPTY_TREE) == ("427e76288ae8da965595de3eed70826e843ce0f7b325554f4b49d97861b75353")
     one = Tree({"b": FILE, "a": EMPTY})
     assert encode_tree(one).hex() == (
         "019294a161cd4000c420" + EMPTY_TREE.hex() + "0094a162cd81a4c420" + BLOB.hex() + "01"
     )
-    assert str(build("a/b", "c").root) == "a807b7dc0b34fe4a38f108138f2ccddca7ba4c0aff4d53216793c18db45e78d0"
+    assert (
+        str(build("a/b", "c").root)
+        == "a807b7dc0b34fe4a38f108138f2ccddca7ba4c0aff4d53216793c18db45e78d0"
+    )
 
 
 def test_unchanged_folders_are_shared() -> None:
