@@ -13,7 +13,7 @@ from aicas.cli.render.snapshot import holds
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen, Span, Text
 from aicas.cli.render.units import age, size
-from aicas.cli.target import Content, Folder, open_target, split_target
+from aicas.cli.target import Content, Folder, is_view, open_target, split_target
 from aicas.ids import TreeId
 from aicas.objects.tree import Entry, EntryKind, walk_with_folders
 
@@ -38,7 +38,7 @@ def command(invocation: Invocation, *, target: str | None, as_json: bool) -> Non
         if target is None:
             keys = store.keys()
             refs = {key: store.resolve(key) for key in keys}
-        elif "@{op:" in target:
+        elif is_view(store, target):
             refs = dict(store.resolve_view(target).refs)
         else:
             _list_files(screen, store, target, as_json)

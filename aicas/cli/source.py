@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from mimetypes import MimeTypes
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +14,30 @@ from aicas.errors import InvalidInput
 from aicas.objects.payload import BINARY, TEXT, FromDirectory, FromFile
 
 _PIECE = 1024 * 1024
+# A table of our own: neither this machine's settings nor the version of Python may decide what
+# is recorded. Any other name is judged by its content alone.
+_TYPES = {
+    ".css": "text/css",
+    ".csv": "text/csv",
+    ".gif": "image/gif",
+    ".gz": "application/gzip",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".py": "text/x-python",
+    ".svg": "image/svg+xml",
+    ".toml": "application/toml",
+    ".webp": "image/webp",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".zip": "application/zip",
+}
 
 
 @contextmanager
@@ -76,9 +99,7 @@ def _guessed(path: Path, name: str) -> str:
 
 
 def _type_of(name: str) -> str | None:
-    # A table of its own: what this machine has configured must not decide what is recorded.
-    kind, encoding = MimeTypes().guess_type(name)
-    return None if encoding else kind
+    return _TYPES.get(Path(name).suffix.lower())
 
 
 def _is_text(path: Path) -> bool:

@@ -30,6 +30,12 @@ def split_target(text: str) -> tuple[str, str | None]:
     return match[1], path or None
 
 
+def is_view(store: Store, text: str) -> bool:
+    """Whether ``PROJECT@{op:N}`` is meant, all keys of a project at one moment."""
+    base, _, suffix = text.partition("@{")
+    return suffix.startswith("op:") and base in store.projects()
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A tree named by a target."""

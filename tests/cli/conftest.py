@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,20 +91,44 @@ def _read_all(descriptor: int) -> Iterator[bytes]:
         yield piece
 
 
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """Commands in an empty folder; no store anywhere."""
+def _shell(root: Path) -> Shell:
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("AICAS_", "XDG_", "LESS"))
-        and name not in ("NO_COLOR", "PAGER", "HOME")
+        and name not in ("NO_COLOR", "PAGER", "HOME", "PYTHONDONTWRITEBYTECODE")
     }
-    here = tmp_path / "work"
-    here.mkdir()
-    (tmp_path / "home").mkdir()
-    root = str(Path(__file__).parents[2])
-    return Shell(here, kept | {"HOME": str(tmp_path / "home"), "PYTHONPATH": root})
+    for name in ("work", "home"):
+        (root / name).mkdir(exist_ok=True)
+    ours = {
+        "HOME": str(root / "home"),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPYCACHEPREFIX": str(root.parent / "bytecode"),
+    }
+    return Shell(root / "work", kept | ours)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Commands in an empty folder; no store anywhere."""
+    return _shell(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def made_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``history`` is a copy of."""
+    shell = _shell(tmp_path_factory.mktemp("history"))
+    shell("init")
+    shell("put", "features", "-", stdin="login\nlogout\n")
+    shell("put", "plan", "-", "--as", "json", "--dep", "features", stdin='{"parts": ["web"]}')
+    code = shell.cwd / "code"
+    (code / "src").mkdir(parents=True)
+    (code / "src" / "app.py").write_text("print('one')\n")
+    (code / "README.md").write_text("# App\n")
+    shell("put", "code", "code", "--dep", "plan", "--tag", "demo", "--meta", "by=hand")
+    (code / "src" / "app.py").write_text("print('two')\n")
+    shell("put", "code", "code", "--dep", "plan", "--session", "s1")
+    return shell.cwd
 
 
 @pytest.fixture
@@ -114,15 +139,7 @@ def store(shell: Shell) -> Shell:
 
 
 @pytest.fixture
-def history(store: Shell) -> Shell:
+def history(made_history: Path, shell: Shell) -> Shell:
     """A store with three stages that depend on each other and a second version of one."""
-    store("put", "features", "-", stdin="login\nlogout\n")
-    store("put", "plan", "-", "--as", "json", "--dep", "features", stdin='{"parts": ["web"]}')
-    code = store.cwd / "code"
-    (code / "src").mkdir(parents=True)
-    (code / "src" / "app.py").write_text("print('one')\n")
-    (code / "README.md").write_text("# App\n")
-    store("put", "code", "code", "--dep", "plan", "--tag", "demo", "--meta", "by=hand")
-    (code / "src" / "app.py").write_text("print('two')\n")
-    store("put", "code", "code", "--dep", "plan", "--session", "s1")
-    return store
+    shutil.copytree(made_history, shell.cwd, dirs_exist_ok=True)
+    return shell

@@ -17,7 +17,7 @@ from aicas.cli.main import COMMANDS, LazyGroup, cli
 if TYPE_CHECKING:
     from .conftest import Shell
 
-HEAVY = {"networkx", "asyncio", "rich", "tomlkit", "pydantic", "mimetypes", "difflib"}
+HEAVY = {"networkx", "asyncio", "rich", "tomlkit", "pydantic", "difflib"}
 
 
 def loaded_by(shell: Shell, *arguments: str) -> set[str]:
@@ -167,7 +167,7 @@ def test_the_completion_script_is_printed(shell: Shell, name: str) -> None:
 def complete(shell: Shell, words: str) -> list[str]:
     count = str(len(words.split(" ")) - 1)
     environment = {"COMP_WORDS": words, "COMP_CWORD": count, "_AICAS_COMPLETE": "bash_complete"}
-    return [line.split(",", 1)[1] for line in shell(**environment).out.splitlines()]
+    return [line.split(",", 1)[1] for line in shell(**environment).out.split()]
 
 
 def test_completion_offers_keys_of_the_store_and_nothing_without_one(history: Shell) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from aicas.backends.operation import Operation
 from aicas.cli.render.table import print_table
-from aicas.cli.render.terminal import Screen, Span, Text
+from aicas.cli.render.terminal import Line, Screen, Span, Text
 from aicas.ids import ObjectId
 from aicas.names import Project, RefName, split_ref
 
@@ -23,13 +25,28 @@ def print_moves(screen: Screen, operation: Operation, current: Project) -> None:
         (
             "",
             Span(name_of(change.ref, current), "key"),
-            _short(change.old),
-            Span("->", "dim"),
-            _short(change.new),
+            *moved(change),
         )
         for change in operation.changes
     ]
     print_table(screen, rows)
+
+
+class Move(Protocol):
+    """A name that led from one snapshot to another."""
+
+    @property
+    def old(self) -> ObjectId | None:
+        """Where it led before."""
+
+    @property
+    def new(self) -> ObjectId | None:
+        """Where it leads now."""
+
+
+def moved(move: Move) -> Line:
+    """Three cells: from where, an arrow, to where."""
+    return _short(move.old), Span("->", "dim"), _short(move.new)
 
 
 def summary(operation: Operation, current: Project) -> str:
