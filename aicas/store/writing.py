@@ -37,6 +37,9 @@ class Use:
 
     key: str
     revision: str
+    digest: bytes | None = None
+    """The payload digest of what was read, where that is known not to be this revision's: an
+    artifact from elsewhere, made from a version that did not come along. It counts as stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class Store(StoreReader):
         cost: Cost | None = None,
         validation_status: str = "unchecked",
         expires_in_hours: float | None = None,
+        expires_at: int | None = None,
         created_at: int | None = None,
         media_type: str | None = None,
         reason: str | None = None,
@@ -154,6 +158,7 @@ class Store(StoreReader):
             cost: what producing it cost.
             validation_status: ``passed``, ``failed`` or ``unchecked``.
             expires_in_hours: lifetime; ``None`` takes ``default_expiry_hours``, 0 means forever.
+            expires_at: the end of its life in place of a lifetime, in microseconds since 1970 UTC.
             created_at: microseconds since 1970 UTC; ``None`` for now.
             media_type: in place of the usual one of the payload.
             reason: recorded in the operation.
@@ -182,7 +187,7 @@ class Store(StoreReader):
             fingerprint=fingerprint(Key(key), complete, used),
             session_id=session,
             validation_status=validation_status,
-            expiry_time=self._expiry(now, expires_in_hours),
+            expiry_time=self._expiry(now, expires_in_hours) if expires_at is None else expires_at,
             tags=tuple(tags),
             cost=cost,
             meta=meta or {},
@@ -209,7 +214,8 @@ class Store(StoreReader):
             )
             name = use.key if use else self._input_name(str(item), snapshot)
             split_ref(input_ref(self.project, name))
-            used.append(Input(name, snapshot.id, None, payload_digest(snapshot.payload.id)))
+            read = use.digest if use and use.digest else payload_digest(snapshot.payload.id)
+            used.append(Input(name, snapshot.id, None, read))
         return tuple(used)
 
     def _input_name(self, revision: str, snapshot: Snapshot) -> str:
