@@ -1,0 +1,1 @@
+"""The cache in front of a pipeline: asynchronous, one call per stage."""
