@@ -4,59 +4,100 @@
     (text, value,    (blob, tree,         (one commit        (phase-3-generated_code
      bytes, files)    snapshot)            point)             → snapshot)
 
-``aicas.open()`` gives a ``Store``; everything public is named in ``__all__`` here.
+``aicas.open()`` gives a ``Store``. Everything public is named in ``__all__`` here and loaded when
+it is first used.
 """
 
 from __future__ import annotations
 
-from aicas.errors import (
-    AicasError,
-    Conflict,
-    Damaged,
-    InvalidInput,
-    InvalidName,
-    NotFound,
-    StageFailed,
-    StorageFailed,
-    UnsupportedFormat,
-    Vanished,
-)
-from aicas.objects.files import Files
-from aicas.objects.payload import FromDirectory, FromFile, Payload
-from aicas.objects.snapshot import Cost, Snapshot
-from aicas.opening import in_memory, init, open  # noqa: A004  (open, as in zarr or dbm)
-from aicas.store import InvalidationPlan, Recipe, Store, Use
-from aicas.validity.check import Hit, Miss
-from aicas.validity.reasons import Reason
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aicas.analytics.prices import PriceTable as PriceTable
+    from aicas.analytics.prices import format_usd as format_usd
+    from aicas.analytics.prices import usd_to_nano as usd_to_nano
+    from aicas.cache.manager import CacheManager as CacheManager
+    from aicas.errors import AicasError as AicasError
+    from aicas.errors import Conflict as Conflict
+    from aicas.errors import Damaged as Damaged
+    from aicas.errors import InvalidInput as InvalidInput
+    from aicas.errors import InvalidName as InvalidName
+    from aicas.errors import NotFound as NotFound
+    from aicas.errors import StageFailed as StageFailed
+    from aicas.errors import StorageFailed as StorageFailed
+    from aicas.errors import UnsupportedFormat as UnsupportedFormat
+    from aicas.errors import Vanished as Vanished
+    from aicas.objects.files import Files as Files
+    from aicas.objects.payload import FromDirectory as FromDirectory
+    from aicas.objects.payload import FromFile as FromFile
+    from aicas.objects.payload import Payload as Payload
+    from aicas.objects.snapshot import Cost as Cost
+    from aicas.objects.snapshot import Snapshot as Snapshot
+    from aicas.opening import in_memory as in_memory
+    from aicas.opening import init as init
+    from aicas.opening import open as open  # noqa: A004  (as in zarr or dbm)
+    from aicas.store import InvalidationPlan as InvalidationPlan
+    from aicas.store import Recipe as Recipe
+    from aicas.store import Store as Store
+    from aicas.store import Use as Use
+    from aicas.transfer.records import Record as Record
+    from aicas.transfer.records import read_records as read_records
+    from aicas.transfer.replayer import Replayer as Replayer
+    from aicas.transfer.strictjson import parse_json as parse_json
+    from aicas.validity.check import Hit as Hit
+    from aicas.validity.check import Miss as Miss
+    from aicas.validity.reasons import Reason as Reason
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "AicasError",
-    "Conflict",
-    "Cost",
-    "Damaged",
-    "Files",
-    "FromDirectory",
-    "FromFile",
-    "Hit",
-    "InvalidInput",
-    "InvalidName",
-    "InvalidationPlan",
-    "Miss",
-    "NotFound",
-    "Payload",
-    "Reason",
-    "Recipe",
-    "Snapshot",
-    "StageFailed",
-    "StorageFailed",
-    "Store",
-    "UnsupportedFormat",
-    "Use",
-    "Vanished",
-    "__version__",
-    "in_memory",
-    "init",
-    "open",
-]
+_HOME = {
+    "AicasError": "aicas.errors",
+    "CacheManager": "aicas.cache.manager",
+    "Conflict": "aicas.errors",
+    "Cost": "aicas.objects.snapshot",
+    "Damaged": "aicas.errors",
+    "Files": "aicas.objects.files",
+    "FromDirectory": "aicas.objects.payload",
+    "FromFile": "aicas.objects.payload",
+    "Hit": "aicas.validity.check",
+    "InvalidInput": "aicas.errors",
+    "InvalidName": "aicas.errors",
+    "InvalidationPlan": "aicas.store",
+    "Miss": "aicas.validity.check",
+    "NotFound": "aicas.errors",
+    "Payload": "aicas.objects.payload",
+    "PriceTable": "aicas.analytics.prices",
+    "Reason": "aicas.validity.reasons",
+    "Recipe": "aicas.store",
+    "Record": "aicas.transfer.records",
+    "Replayer": "aicas.transfer.replayer",
+    "Snapshot": "aicas.objects.snapshot",
+    "StageFailed": "aicas.errors",
+    "StorageFailed": "aicas.errors",
+    "Store": "aicas.store",
+    "UnsupportedFormat": "aicas.errors",
+    "Use": "aicas.store",
+    "Vanished": "aicas.errors",
+    "format_usd": "aicas.analytics.prices",
+    "in_memory": "aicas.opening",
+    "init": "aicas.opening",
+    "open": "aicas.opening",
+    "parse_json": "aicas.transfer.strictjson",
+    "read_records": "aicas.transfer.records",
+    "usd_to_nano": "aicas.analytics.prices",
+}
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604  (every key is a string)
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'aicas' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -101,6 +100,8 @@ class Config:
             return cls()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"cannot read {path}: {error}") from error
+        import tomllib  # only a store that has settings pays for the parser
+
         try:
             return cls.of(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NewType
 
 from aicas.errors import InvalidName
@@ -19,6 +20,8 @@ TreePath = NewType("TreePath", str)
 
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 4096
+# A store has far fewer names than uses of them.
+_REMEMBERED = 10_000
 SPACES = ("live", "quarantine", "pins", "remotes")
 
 # Reserved device names of Windows, with or without an extension.
@@ -35,6 +38,7 @@ _WINDOWS_FORBIDDEN = frozenset('<>:"|?*\\')
 _KEY_PUNCTUATION = frozenset("._-+=,()")
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def check_key(text: str) -> Key:
     """A stage's name: letters, digits and ``._-+=,()``, not starting with ``-`` or ``.``.
 
@@ -45,6 +49,7 @@ def check_key(text: str) -> Key:
     return Key(text)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def check_project(text: str) -> Project:
     """A namespace of keys: one or more parts of a key's form, joined by ``/``.
 
@@ -181,6 +186,7 @@ def check_ref(text: str) -> RefName:
     return RefName(text)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def split_ref(ref: RefName) -> tuple[str, Project, Key]:
     """The space, project and key of a ref name.
 

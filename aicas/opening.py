@@ -8,7 +8,6 @@ from pathlib import Path
 
 from aicas.backends.local import layout
 from aicas.backends.local.backend import LocalBackend
-from aicas.backends.memory import MemoryBackend
 from aicas.clock import Clock, system_clock
 from aicas.config import Config
 from aicas.location import find_store
@@ -61,6 +60,8 @@ def init(location: str | os.PathLike[str]) -> Store:
 
 def in_memory(*, project: str | None = None, clock: Clock = system_clock) -> Store:
     """An empty store that lives as long as the process: for tests and throw-away runs."""
+    from aicas.backends.memory import MemoryBackend
+
     return Store(MemoryBackend(), project=project, clock=clock, actor=_actor())
 
 

@@ -8,10 +8,9 @@ with what other processes committed, so it answers for a moment no earlier than 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aicas.backends.operation import Operation
 from aicas.ids import BlobId, ObjectId, SnapshotId
@@ -28,8 +27,7 @@ ABSENT: Final = Absent.ABSENT
 Expected = SnapshotId | Absent
 
 
-@dataclass(frozen=True, slots=True)
-class RefState:
+class RefState(NamedTuple):
     """Where a ref stands, and where it last stood if it has been moved away."""
 
     target: SnapshotId | None
@@ -39,8 +37,7 @@ class RefState:
     """The operation that moved it last."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """One object as ``scan`` lists it."""
 
     id: ObjectId
@@ -50,8 +47,7 @@ class StoredObject:
     """When it was committed, in microseconds since 1970 UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefMove:
+class RefMove(NamedTuple):
     """One entry of a reflog: an operation and what it did to the ref."""
 
     number: int
@@ -59,8 +55,7 @@ class RefMove:
     new: SnapshotId | None
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(NamedTuple):
     """A large object, durable but not yet part of the store.
 
     It becomes part of it with the publish that names it; one that is never named is removed by
@@ -73,8 +68,7 @@ class Staged:
     """The backend's own name for it until then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Something wrong in the backend's own structures, as ``check`` reports it."""
 
     what: str
@@ -211,8 +205,7 @@ class Backend(Protocol):
         """Release files and locks; closing twice is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(NamedTuple):
     """What a ``delete`` did."""
 
     operation: Operation

@@ -14,7 +14,7 @@ from aicas.cli.render.terminal import Screen, escape_json, is_terminal
 from aicas.cli.render.units import size
 from aicas.cli.target import Content, Folder, is_binary, open_target, probed, split_target
 from aicas.errors import InvalidInput
-from aicas.objects.payload import VALUE
+from aicas.objects.media import VALUE
 
 if TYPE_CHECKING:
     from aicas.store import Store

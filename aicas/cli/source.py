@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from aicas.errors import InvalidInput
-from aicas.objects.payload import BINARY, TEXT, FromDirectory, FromFile
+from aicas.objects.media import BINARY, TEXT
+from aicas.objects.payload import FromDirectory, FromFile
 
 _PIECE = 1024 * 1024
 # A table of our own: neither this machine's settings nor the version of Python may decide what

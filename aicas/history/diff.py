@@ -17,7 +17,7 @@ from aicas.history.treediff import FileChange, diff_trees
 from aicas.history.valuediff import ValueChange, diff_values
 from aicas.ids import BlobId, Kind, SnapshotId, TreeId
 from aicas.names import Key
-from aicas.objects.payload import VALUE
+from aicas.objects.media import VALUE
 from aicas.objects.snapshot import PayloadRef, Snapshot
 from aicas.objects.tree import Entry, Tree
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aicas.backends.base import Backend, RefState
 from aicas.ids import SnapshotId
@@ -14,8 +13,7 @@ from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One version of one stage."""
 
     snapshot: Snapshot
@@ -26,8 +24,7 @@ class LogEntry:
     """Whether the ref points at it now."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReflogEntry:
+class ReflogEntry(NamedTuple):
     """One move of a ref, with the operation that made it."""
 
     number: int

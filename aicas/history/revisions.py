@@ -12,7 +12,7 @@ VIEW     = PROJECT[@{op:N}]     all refs of a project, now or after operation N
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aicas.backends.base import Backend, RefMove
 from aicas.clock import format_time
@@ -29,8 +29,7 @@ _OPERATION = re.compile(r"op:([0-9]{1,18})")
 _AMBIGUOUS_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectView:
+class ProjectView(NamedTuple):
     """The live refs of a project after some operation."""
 
     project: Project

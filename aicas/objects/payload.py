@@ -21,6 +21,7 @@ from aicas.objects import fields
 from aicas.objects.files import Files
 from aicas.objects.gather import gather, gather_file
 from aicas.objects.intake import Intake
+from aicas.objects.media import BINARY, TEXT, TREE, VALUE
 from aicas.objects.snapshot import PayloadRef
 from aicas.objects.tree import (
     EMPTY_TREE,
@@ -32,11 +33,6 @@ from aicas.objects.tree import (
     walk_with_folders,
 )
 from aicas.objects.values import pack_json
-
-TEXT = "text/plain; charset=utf-8"
-BINARY = "application/octet-stream"
-VALUE = "application/msgpack"
-TREE = "application/vnd.aicas.tree"
 
 
 @dataclass(frozen=True, slots=True)

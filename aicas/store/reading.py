@@ -1,18 +1,17 @@
-"""What a store can be asked: revisions, payloads, history, differences."""
+"""What a store can be asked: revisions, payloads, history, differences.
+
+Modules that only some questions need are imported where they are used, so that a short-lived
+process which only lists does not pay for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aicas import graph
-from aicas.backends.base import Backend, RefState
-from aicas.backends.operation import Operation
-from aicas.clock import Clock
-from aicas.config import Config
 from aicas.errors import InvalidInput, NotFound
-from aicas.history.diff import Diff, KeyChange, diff_snapshots, diff_views
 from aicas.history.log import LogEntry, ReflogEntry, read_reflog, walk_log
 from aicas.history.revisions import ProjectView, Resolver
 from aicas.ids import BlobId, Kind, SnapshotId, TreeId
@@ -26,12 +25,18 @@ from aicas.names import (
     live_ref,
     split_ref,
 )
-from aicas.objects.checkout import restore
-from aicas.objects.files import Files
-from aicas.objects.payload import Payload, decode_payload
-from aicas.objects.reader import ObjectReader
-from aicas.objects.snapshot import Snapshot
-from aicas.objects.tree import Entry, EntryKind, Tree, find
+
+if TYPE_CHECKING:
+    from aicas.backends.base import Backend, RefState
+    from aicas.backends.operation import Operation
+    from aicas.clock import Clock
+    from aicas.config import Config
+    from aicas.history.diff import Diff, KeyChange
+    from aicas.objects.files import Files
+    from aicas.objects.payload import Payload
+    from aicas.objects.reader import ObjectReader
+    from aicas.objects.snapshot import Snapshot
+    from aicas.objects.tree import Tree
 
 _RESOLVED_LIMIT = 10_000
 
@@ -118,6 +123,8 @@ class StoreReader:
         Raises:
             NotFound, Damaged: it cannot be read.
         """
+        from aicas.objects.payload import decode_payload
+
         return decode_payload(snapshot.payload, self._reader.blob, self._reader.tree)
 
     def snapshot(self, snapshot_id: SnapshotId) -> Snapshot:
@@ -147,6 +154,8 @@ class StoreReader:
             InvalidInput: its payload is not files.
             NotFound, Damaged: as ``show``.
         """
+        from aicas.objects.files import Files
+
         payload = self.get(revision)
         if not isinstance(payload, Files):
             raise InvalidInput(f"{revision} holds no files")
@@ -172,6 +181,9 @@ class StoreReader:
             InvalidInput: a file that differs stands there. Nothing was written.
             NotFound, Damaged, StorageFailed: nothing half-written stays.
         """
+        from aicas.objects.checkout import restore
+        from aicas.objects.tree import Entry, EntryKind, find
+
         payload = self.show(revision).payload
         entry = Entry(
             EntryKind.TREE.value if payload.kind is Kind.TREE else EntryKind.FILE.value,
@@ -198,6 +210,8 @@ class StoreReader:
         Raises:
             NotFound: there is no such key.
         """
+        from aicas import graph
+
         return graph.dependents(self._backend, self._ref(key))
 
     def _ref(self, key: str) -> RefName:
@@ -300,6 +314,8 @@ class StoreReader:
         Raises:
             InvalidInput, NotFound, Damaged: as ``show``.
         """
+        from aicas.history.diff import diff_snapshots
+
         if new is None:
             after = self.show(old)
             before = self._reader.snapshot(after.parent) if after.parent else None
@@ -312,4 +328,6 @@ class StoreReader:
         Raises:
             InvalidInput, NotFound: as ``resolve_view``.
         """
+        from aicas.history.diff import diff_views
+
         return diff_views(self.resolve_view(old).refs, self.resolve_view(new).refs)

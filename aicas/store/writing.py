@@ -1,38 +1,42 @@
-"""What a store can be told to do: put, invalidate, undo, fork, collect; and looking up."""
+"""What a store can be told to do: put, invalidate, undo, fork, collect; and looking up.
+
+Modules that only some commands need are imported where they are used, so that a short-lived
+process which only lists does not pay for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aicas import graph
-from aicas.backends.base import Backend
-from aicas.backends.operation import Operation
 from aicas.clock import HOUR, Clock, system_clock
 from aicas.config import Config
 from aicas.errors import InvalidInput
 from aicas.history.edges import input_ref
-from aicas.history.moves import Moves
-from aicas.history.publish import Account, Publisher
-from aicas.ids import SnapshotId
 from aicas.names import Key, RefName, check_key, check_project, live_ref, split_ref
-from aicas.objects.payload import Payload, prepare
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Cost, Input, Snapshot
-from aicas.retention.gc import GcPlan, GcResult, Margins, plan_gc, sweep
 from aicas.store.reading import StoreReader
-from aicas.validity.check import Checker, Hit, Miss
-from aicas.validity.recipe import complete_recipe, fingerprint, payload_digest
-from aicas.verify import Progress, Report, Verifier
+
+if TYPE_CHECKING:
+    from aicas.backends.base import Backend
+    from aicas.backends.operation import Operation
+    from aicas.history.moves import Moves
+    from aicas.history.publish import Publisher
+    from aicas.ids import SnapshotId
+    from aicas.objects.payload import Payload
+    from aicas.retention.gc import GcPlan, GcResult
+    from aicas.validity.check import Hit, Miss
+    from aicas.verify import Progress, Report
 
 Recipe = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """An input by the name it has in the pipeline, and the revision that was used for it."""
 
     key: str
@@ -42,8 +46,7 @@ class Use:
     artifact from elsewhere, made from a version that did not come along. It counts as stale."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidationPlan:
+class InvalidationPlan(NamedTuple):
     """What an invalidation would move away."""
 
     refs: tuple[RefName, ...]
@@ -89,10 +92,24 @@ class Store(StoreReader):
             location=location,
         )
         self._actor = actor
-        self._publisher = Publisher(
-            backend, self._reader, clock, actor, compress=settings.compression_enabled
+
+    @cached_property
+    def _publisher(self) -> Publisher:
+        from aicas.history.publish import Publisher
+
+        return Publisher(
+            self._backend,
+            self._reader,
+            self._clock,
+            self._actor,
+            compress=self.config.compression_enabled,
         )
-        self._moves = Moves(backend, self._publisher)
+
+    @cached_property
+    def _moves(self) -> Moves:
+        from aicas.history.moves import Moves
+
+        return Moves(self._backend, self._publisher)
 
     def __enter__(self) -> Store:
         return self
@@ -168,6 +185,10 @@ class Store(StoreReader):
             NotFound: an input does not exist.
             Conflict, StorageFailed: see ``Publisher.put``.
         """
+        from aicas.history.publish import Account
+        from aicas.objects.payload import prepare
+        from aicas.validity.recipe import complete_recipe, fingerprint
+
         ref = live_ref(self.project, check_key(key))
         used = self._used(inputs)
         complete = complete_recipe(recipe or {})
@@ -205,6 +226,8 @@ class Store(StoreReader):
         return now + int(lifetime * HOUR) if lifetime else None
 
     def _used(self, inputs: Sequence[str | Use]) -> tuple[Input, ...]:
+        from aicas.validity.recipe import payload_digest
+
         resolver = self._resolver()
         used = []
         for item in inputs:
@@ -253,6 +276,9 @@ class Store(StoreReader):
             InvalidInput: a name no store may hold.
             NotFound: one of ``inputs`` does not exist.
         """
+        from aicas.validity.check import Checker, Hit
+        from aicas.validity.recipe import complete_recipe, fingerprint
+
         ref = live_ref(self.project, check_key(key))
         checker = Checker(self._backend, self._reader, self._clock())
         complete = None if recipe is None else complete_recipe(recipe)
@@ -267,6 +293,8 @@ class Store(StoreReader):
 
     def _wanted(self, ref: RefName) -> tuple[Input, ...] | None:
         """The inputs of what a ref points at, as they stand now."""
+        from aicas.validity.recipe import payload_digest
+
         state = self._backend.ref(ref)
         if state is None or state.target is None:
             return None
@@ -284,6 +312,8 @@ class Store(StoreReader):
         Raises:
             NotFound: there is no such key.
         """
+        from aicas import graph
+
         ref = self._ref(key)
         named = [ref] if only else [ref, *graph.dependents(self._backend, ref)]
         states = {name: self._backend.ref(name) for name in named}
@@ -329,6 +359,8 @@ class Store(StoreReader):
         Raises:
             Damaged: something reachable is missing or damaged, so nothing may be deleted.
         """
+        from aicas.retention.gc import Margins, plan_gc
+
         grace = self.config.gc_grace_hours if grace_hours is None else grace_hours
         kept = self.config.gc_retention_hours if retention_hours is None else retention_hours
         margins = Margins(int(grace * HOUR), int(kept * HOUR))
@@ -342,6 +374,9 @@ class Store(StoreReader):
         Raises:
             Damaged: as ``plan_gc``; nothing was deleted.
         """
+        from aicas.history.publish import Account
+        from aicas.retention.gc import sweep
+
         chosen = plan or self.plan_gc()
         facts = {"objects": len(chosen.condemned), "bytes": chosen.condemned_bytes}
         operation = self._publisher.operation((), Account("gc", reason, facts=facts))
@@ -353,4 +388,6 @@ class Store(StoreReader):
         Args:
             progress: called with the objects examined so far and in all.
         """
+        from aicas.verify import Verifier
+
         return Verifier(self._backend, progress).run()

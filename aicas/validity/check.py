@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from aicas.backends.base import Backend
 from aicas.errors import Damaged, NotFound
@@ -33,7 +33,7 @@ class Hit:
     moved: bool = False
     """Whether the ref had to be moved back to it, from another or from nothing."""
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[True]:
         return True
 
 
@@ -43,7 +43,7 @@ class Miss:
 
     reasons: tuple[Reason, ...]
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
     def __str__(self) -> str:

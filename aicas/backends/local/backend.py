@@ -18,7 +18,7 @@ from aicas.backends.base import (
     StoredObject,
 )
 from aicas.backends.fold import check_expected
-from aicas.backends.local import check, group, layout, reclaim
+from aicas.backends.local import group, layout
 from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import OBJECT_HEAD, encode_group
 from aicas.backends.local.large import LargeFiles, LocalStaging
@@ -275,6 +275,8 @@ class LocalBackend:
         The deletion is one durable group. Rewriting the segments that held the objects follows,
         outside the writer lock but for each rename; one cut off by a crash leaves the old file.
         """
+        from aicas.backends.local import reclaim
+
         self._fresh()
         with self._sweeper.held():
             self._large.sweep_abandoned()
@@ -310,6 +312,8 @@ class LocalBackend:
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``."""
+        from aicas.backends.local import check
+
         return check.check_log(self._fresh(), self.folder / "log")
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from aicas.errors import Damaged, UnsupportedFormat
 
@@ -46,8 +47,7 @@ MAX_BODY_BYTES = 2**31
 _WINDOW_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRecord:
+class ObjectRecord(NamedTuple):
     """An object of a group; ``offset`` and ``length`` place its whole record in the file."""
 
     raw_id: bytes
@@ -58,8 +58,7 @@ class ObjectRecord:
     """Size of its own file, for an object that is not in the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRecord:
+class OperationRecord(NamedTuple):
     """The operation of a group: its number, digest and canonical bytes."""
 
     number: int
@@ -85,16 +84,14 @@ class Group:
     """The body fails its CRC, but whole groups follow, so it was once complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class DamagedRegion:
+class DamagedRegion(NamedTuple):
     """Bytes between two whole groups (or before the end) that are not a whole group."""
 
     offset: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentHeader:
+class SegmentHeader(NamedTuple):
     """What the first bytes of a segment file say."""
 
     sequence: int
@@ -273,7 +270,7 @@ def _parse_deleted(group: Group, at: int) -> int:
     start = at + _DELETED.size
     ids = group.body[start : start + 33 * count]
     group.deleted = [(ids[i], ids[i + 1 : i + 33]) for i in range(0, len(ids), 33)]
-    return _DELETED.size + 33 * count
+    return int(_DELETED.size + 33 * count)
 
 
 def parse_operation(record: bytes, offset: int) -> OperationRecord:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from aicas.cli.render.terminal import Span
 from aicas.cli.render.units import age, count, duration, money, size
 from aicas.clock import SECOND, format_time
 from aicas.ids import Kind
-from aicas.objects.payload import VALUE
+from aicas.objects.media import VALUE
 
 if TYPE_CHECKING:
     from aicas.objects.snapshot import Cost, Snapshot
@@ -86,6 +85,8 @@ def _mapping_rows(title: str, values: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _short(value: object) -> str:
+    import json
+
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
     first, newline, _ = text.partition("\n")
     if not newline and len(first) <= _SHOWN_CHARACTERS:
