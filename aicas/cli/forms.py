@@ -6,7 +6,6 @@ are hexadecimal, times ISO 8601 in UTC, money whole nano-USD beside the exact de
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +23,16 @@ Form = dict[str, Any]
 
 def print_document(screen: Screen, document: Mapping[str, Any]) -> None:
     """Write one JSON document, indented."""
+    import json
+
     text = json.dumps(document, ensure_ascii=False, indent=2, default=_encoded)
     screen.block(escape_json(text))
 
 
 def print_listing(screen: Screen, name: str, entries: Iterable[Form]) -> None:
     """Write ``{NAME: [...]}``, one entry a line, as the entries come."""
+    import json
+
     screen.block('{"%s": [' % name)  # noqa: UP031 (braces)
     waiting: str | None = None
     for entry in entries:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from aicas.cli.render.terminal import Screen, is_terminal, screen_on, terminal_screen
+
+if TYPE_CHECKING:
+    import subprocess
 
 _DEFAULT = "less -FRX"
 
 
 def pager_command(environment: Mapping[str, str]) -> list[str] | None:
     """The pager to run, ``None`` if the user wants none (empty, or ``cat``)."""
+    import shlex
+
     chosen = environment.get("AICAS_PAGER", environment.get("PAGER", _DEFAULT))
     try:
         words = shlex.split(chosen)
@@ -78,6 +80,8 @@ class _Pager:
             raise _ReaderGone from error
 
     def _started(self) -> TextIO:
+        import subprocess
+
         try:
             process = subprocess.Popen(self._command, stdin=subprocess.PIPE)
         except OSError:
@@ -93,6 +97,8 @@ class _Pager:
         """Wait until the pager is left."""
         if self._process is None or self._pipe is None:
             return
+        import signal
+
         # The pager owns the keyboard until it ends: an interrupt is for it, not for us.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

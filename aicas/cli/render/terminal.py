@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol, TextIO
@@ -38,6 +37,7 @@ _CODES = {
     "added word": "30;42",
     "removed word": "30;41",
 }
+_USUAL_WIDTH = 80
 _LANES = ("31", "32", "33", "34", "35", "36")
 
 
@@ -175,8 +175,18 @@ def terminal_screen(stream: Writer, *, terminal: bool) -> Screen:
         stream,
         terminal=terminal,
         colour=colour_wanted(os.environ),
-        width=shutil.get_terminal_size((80, 24)).columns,
+        width=_width(),
     )
+
+
+def _width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns) > 0:
+        return int(columns)
+    try:
+        return os.get_terminal_size().columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
 
 
 def stderr_line(text: str) -> None:
