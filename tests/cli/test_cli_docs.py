@@ -1,0 +1,170 @@
+"""``docs/cli.md`` is right: its examples run, its options and JSON fields are the program's."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from aicas.cli.main import COMMANDS, cli
+
+if TYPE_CHECKING:
+    from .conftest import Shell
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
+TABLE_ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
+
+
+def sections(level: int, title: str) -> dict[str, str]:
+    """The texts under the headings that begin with ``title``, by the rest of the heading."""
+    parts = re.split(rf"^{'#' * level} {title}(.+)$", PAGE, flags=re.MULTILINE)
+    texts = [re.split(r"^##+ ", text, flags=re.MULTILINE)[0] for text in parts[2::2]]
+    return dict(zip(parts[1::2], texts, strict=True))
+
+
+COMMAND_SECTIONS = sections(3, "aicas ")
+SCHEMAS = {name: dict(TABLE_ROW.findall(text)) for name, text in sections(3, "JSON: ").items()}
+SCHEMAS["show"] |= SCHEMAS["snapshot"]
+SCHEMAS["file-change"] |= SCHEMAS["content"]
+
+
+def test_the_examples_run_and_print_what_the_page_says(shell: Shell) -> None:
+    (shell.cwd / "bin").mkdir()
+    program = shell.cwd / "bin" / "aicas"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(shell.command)} "$@"\n')
+    program.chmod(0o755)
+    path = f"{program.parent}:{shell.environment['PATH']}"
+    checker = doctest.OutputChecker()
+    examples = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
+    for example in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(examples), re.MULTILINE):
+        command, wanted = example
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=shell.cwd,
+            env=shell.environment | {"PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert checker.check_output(wanted, done.stdout, doctest.ELLIPSIS), (command, done.stdout)
+
+
+def test_every_command_and_option_is_on_the_page_and_no_other() -> None:
+    assert set(COMMAND_SECTIONS) == set(COMMANDS)
+    context = click.Context(cli)
+    for name, text in COMMAND_SECTIONS.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        commands = [command]
+        if isinstance(command, click.Group):
+            commands += command.commands.values()
+        options = {o for c in commands for p in c.params for o in p.opts if o.startswith("-")}
+        rows = re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)
+        documented = {o for row in rows for o in re.findall(r"(?<![\w-])(--?[A-Za-z][\w-]*)", row)}
+        assert documented == options, name
+
+
+class Seen:
+    """Checks documents against the page, and remembers which fields were there."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, set[str]] = {name: set() for name in SCHEMAS}
+
+    def check(self, name: str, value: dict[str, Any]) -> None:
+        self._walk(name, value, "")
+        top = {field for field in SCHEMAS[name] if not re.search(r"[.\[]", field)}
+        assert top == set(value), name
+
+    def _walk(self, name: str, value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self._field(name, inner, f"{path}.{key}" if path else key)
+        elif isinstance(value, list):
+            for inner in value:
+                if isinstance(inner, dict):
+                    self._walk(name, inner, f"{path}[]")
+
+    def _field(self, name: str, value: Any, path: str) -> None:
+        kind = SCHEMAS[name].get(path)
+        assert kind is not None, f"{name}: {path} is not on the page"
+        self.fields[name].add(path)
+        base = kind.removesuffix(" or null").removeprefix("list of ")
+        assert value is not None or kind.endswith(" or null") or kind == "any", f"{name}: {path}"
+        if value is None or base == "any":
+            return
+        if base in SCHEMAS:
+            for inner in value if isinstance(value, list) else [value]:
+                self.check(base, inner)
+            return
+        wanted = {"text": str, "time": str, "number": int, "boolean": bool, "object": dict}
+        if kind.startswith("list"):
+            assert isinstance(value, list), f"{name}: {path}"
+        else:
+            assert type(value) is wanted[base], f"{name}: {path}"
+        self._walk(name, value, path)
+
+
+@pytest.fixture
+def rich(history: Shell) -> Shell:
+    """A history with costs, all kinds of changes, an invalidation and an undo."""
+    program = """
+import aicas, sys
+from aicas.objects.snapshot import Cost
+with aicas.open() as store:
+    for text in ("one\\n", "two\\n"):
+        store.put("priced", text, recipe={"prompt": text, "agent_version": "a-1"},
+                  cost=Cost(usd_nano=12_300_000, input_tokens=10, model="m"))
+    for value in ({"a": 1, "b": 2}, {"a": 2, "c": 3}):
+        store.put("plan", value, inputs=["features"])
+"""
+    subprocess.run(
+        [history.command[0], "-c", program], cwd=history.cwd, env=history.environment, check=True
+    )
+    (history.cwd / "code" / "new").write_text("new")
+    (history.cwd / "code" / "README.md").unlink()
+    history("put", "code", "code", "--dep", "plan", "--session", "s2", "--reason", "because")
+    history("invalidate", "features", "--reason", "x")
+    history("undo")
+    return history
+
+
+def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell) -> None:
+    def document(*arguments: str, expect: int = 0) -> dict[str, Any]:
+        found = rich(*arguments, "--json", expect=expect).json
+        assert isinstance(found, dict)
+        return found
+
+    seen = Seen()
+    for key in ("code", "plan", "priced"):
+        seen.check("show", document("show", key))
+        seen.check("diff", document("diff", key))
+    seen.check("snapshot", document("put", "more", "code", "--dep", "plan"))
+    seen.check("ls-keys", document("ls"))
+    seen.check("ls-files", document("ls", "code"))
+    seen.check("refs", document("refs"))
+    seen.check("log", document("log", "--stat"))
+    seen.check("diff-views", document("diff", "default@{op:1}"))
+    seen.check("ops", document("ops"))
+    seen.check("invalidate", document("invalidate", "priced", "--dry-run"))
+    seen.check("invalidate", document("invalidate", "priced"))
+    seen.check("operation", document("undo"))
+    seen.check("operation", document("fork", "default", "other"))
+    rich("put", "lost", "-", "--project", "gone", stdin="x")
+    rich("--project", "gone", "invalidate", "lost")
+    for more in (("--dry-run",), ()):
+        seen.check("gc", document("gc", "--grace", "0", "--retention", "0", *more))
+    seen.check("config", document("config", "list"))
+    seen.check("verify", document("verify"))
+    segment = next((rich.cwd / ".aicas" / "log").glob("*.seg"))
+    segment.write_bytes(segment.read_bytes().replace(b"login\n", b"LOGIN\n"))
+    seen.check("verify", document("verify", expect=5))
+    for name, fields in SCHEMAS.items():
+        assert seen.fields[name] == set(fields), name
