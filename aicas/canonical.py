@@ -9,6 +9,7 @@ bytes are all refused by one rule.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -82,8 +83,14 @@ def unpack(data: bytes) -> Any:
             than ``MAX_ITEMS`` items; memory stays bounded whatever the bytes claim.
     """
     try:
-        value = _decode(data)
-        again = _pack_ordered(_ordered(value, MAX_DEPTH))
+        if _is_plain(data):
+            value = msgpack.unpackb(
+                data, raw=False, object_pairs_hook=_sorted_map, ext_hook=_no_extension
+            )
+            again = msgpack.packb(value, use_bin_type=True)
+        else:
+            value = _decode(data)
+            again = _pack_ordered(_ordered(value, MAX_DEPTH))
     except RecursionError as error:
         raise Damaged("encoded value is nested too deeply") from error
     except _DECODE_ERRORS as error:
@@ -94,11 +101,34 @@ def unpack(data: bytes) -> Any:
 
 
 _DECODE_ERRORS = (InvalidInput, ValueError, TypeError, msgpack.exceptions.UnpackException)
+_CONTAINERS = bytes([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
+_NOT_CONTAINERS = bytes(set(range(256)) - set(_CONTAINERS))
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether the bytes cannot nest too deep, hold too much, or hold a NaN or infinity.
+
+    Then msgpack's own encoder, in C, can make the comparison; it keeps maps in their order, and
+    that order is checked as they are decoded.
+    """
+    if len(data) > MAX_ITEMS or b"\xcb\x7f" in data or b"\xcb\xff" in data:
+        return False
+    return len(data.translate(None, _NOT_CONTAINERS)) < MAX_DEPTH
+
+
+def _sorted_map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    "".join(names)  # raises TypeError for a name that is not text
+    if any(map(operator.ge, names, names[1:])):
+        raise ValueError("a map is unsorted or repeats a key")
+    return dict(pairs)
+
+
+def _no_extension(code: int, data: bytes) -> Any:
+    raise ValueError(f"extension type {code}")
 
 
 def _decode(data: bytes) -> Any:
-    if len(data) <= MAX_ITEMS:
-        return msgpack.unpackb(data, raw=False, strict_map_key=True)
     budget = _ItemBudget()
     return msgpack.unpackb(
         data,

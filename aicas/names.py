@@ -63,6 +63,7 @@ def check_project(text: str) -> Project:
     return Project(text)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def check_label(what: str, text: str) -> str:
     """A tag, session or metadata name: one line of visible text of at most 255 bytes."""
     problem = _hidden_problem(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import time
@@ -21,8 +22,9 @@ def interleaved(rivals: dict[str, Callable[[], object]], rounds: int) -> dict[st
 
 
 def wall(command: Sequence[str]) -> Callable[[], object]:
-    """A call that runs a command to its end."""
-    return lambda: subprocess.run(command, check=True, capture_output=True)
+    """A call that runs a command to its end, with compiled modules kept, as an install has them."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
 
 
 def report(question: str, taken: dict[str, list[float]], bar: str) -> None:

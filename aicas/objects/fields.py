@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aicas import clock, names
 from aicas.errors import InvalidInput
 from aicas.ids import SIZE, BlobId, Kind, ObjectId, TreeId
+from aicas.objects import media
 from aicas.objects.values import check_json
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def payload_id(kind: Kind, value: ObjectId) -> None:
 
 def media_type(value: object) -> None:
     """``type/subtype`` in visible ASCII, with optional parameters."""
+    if isinstance(value, str) and value in media.USUAL:
+        return
     label("media type", value)
     head, slash, rest = text("media type", value).partition("/")
     if not (head and slash and rest) or not text("media type", value).isascii():

@@ -8,3 +8,5 @@ TEXT: Final = "text/plain; charset=utf-8"
 BINARY: Final = "application/octet-stream"
 VALUE: Final = "application/msgpack"
 TREE: Final = "application/vnd.aicas.tree"
+
+USUAL: Final = frozenset([TEXT, BINARY, VALUE, TREE])

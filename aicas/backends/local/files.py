@@ -8,7 +8,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aicas.errors import StorageFailed
@@ -84,6 +84,9 @@ class FileLock:
 
     ``flock`` belongs to an open file description, which a forked child shares; therefore each
     acquisition opens the file anew.
+
+    Raises:
+        StorageFailed: the lock's file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,7 +102,7 @@ class FileLock:
                 fcntl.flock(fd, fcntl.LOCK_EX)
                 yield
             finally:
-                os.close(fd)
+                _release(fd)
 
     @contextmanager
     def tried(self) -> Iterator[bool]:
@@ -112,7 +115,7 @@ class FileLock:
             try:
                 yield self._try(fd)
             finally:
-                os.close(fd)
+                _release(fd)
         finally:
             self._threads.release()
 
@@ -124,5 +127,17 @@ class FileLock:
         return True
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(self._path, flags, PRIVATE_FILE)
+        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            if not self._path.exists():
+                with suppress(FileExistsError):  # another process was first
+                    os.close(create_file(self._path))
+            return os.open(self._path, flags)
+        except OSError as error:
+            raise StorageFailed(f"cannot open {self._path}: {error.strerror}") from error
+
+
+def _release(fd: int) -> None:
+    # A child forked meanwhile shares the open file: closing ours alone would leave it locked.
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)

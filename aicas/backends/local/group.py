@@ -3,7 +3,8 @@
     segment  = header group*
     header   = "aicas-segment" NUL, u16 version, u64 sequence, u32 generation, u32 seed,
                u32 CRC-32 of these
-    group    = "GRUP", u32 body length, i64 time, u32 CRC-32 of these from seed · body · commit
+    group    = "GRUP", u32 body length, i64 time, u32 CRC-32 of these and of the group's u64
+               offset in the file, from seed · body · commit
     commit   = "DONE", u32 body length, u32 CRC-32 of the body from seed
     body     = record*          (objects first, at most one operation, last)
     record   = 1 id[32] u32 length · frame            an object
@@ -13,9 +14,10 @@
              | 5                                      the segment ends here
 
 All integers are little-endian. The CRCs start from a random seed that the segment's header holds,
-so artifact text that imitates a group cannot be taken for one when damage is stepped over. A group
-whose bytes end before its length says so is an unfinished write, never acknowledged; one that is
-complete but fails its CRC is damage.
+and cover where the group lies, so neither artifact text that imitates a group nor an artifact that
+is a copy of this very file can be taken for one when damage is stepped over. A group whose bytes
+end before its length says so is an unfinished write, never acknowledged; one that is complete but
+fails its CRC is damage.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aicas.errors import Damaged, UnsupportedFormat
+from aicas.ids import Kind
 
 VERSION = 1
 _SEGMENT = struct.Struct("<14sHQIII")
@@ -42,6 +45,8 @@ _LARGE = struct.Struct("<B32sQ")
 _OPERATION = struct.Struct("<BQI32s")
 _DELETED = struct.Struct("<BI")
 _OBJECT, _LARGE_OBJECT, _OPERATION_RECORD, _DELETED_RECORD, _SEAL_RECORD = 1, 2, 3, 4, 5
+
+_KINDS = frozenset(Kind)
 
 MAX_BODY_BYTES = 2**31
 _WINDOW_BYTES = 4 << 20
@@ -148,15 +153,19 @@ def deleted_record(ids: Sequence[tuple[int, bytes]]) -> bytes:
 SEAL = bytes([_SEAL_RECORD])
 
 
-def encode_group(at: int, records: Sequence[bytes], seed: int) -> bytes:
-    """A whole group of records, with its head and commit."""
+def encode_group(at: int, records: Sequence[bytes], seed: int, offset: int) -> bytes:
+    """A whole group of records, with its head and commit, to be written at ``offset``."""
     body = b"".join(records)
     if len(body) > MAX_BODY_BYTES:
         raise Damaged(f"a group of {len(body)} bytes is more than one commit can hold")
     head = struct.pack("<4sIq", _HEAD_MAGIC, len(body), at)
-    crc = zlib.crc32(head, seed).to_bytes(4, "little")
+    crc = _head_crc(head, seed, offset).to_bytes(4, "little")
     commit = _DONE.pack(_DONE_MAGIC, len(body), zlib.crc32(body, seed))
     return b"".join([head, crc, body, commit])
+
+
+def _head_crc(head: bytes, seed: int, offset: int) -> int:
+    return zlib.crc32(offset.to_bytes(8, "little"), zlib.crc32(head, seed))
 
 
 GROUP_HEAD_BYTES = _HEAD.size
@@ -165,15 +174,15 @@ GROUP_HEAD_BYTES = _HEAD.size
 def read_groups(fd: int, offset: int, seed: int) -> Iterator[Group | DamagedRegion]:
     """The groups of a segment from ``offset`` on, stepping over damage that more groups follow.
 
-    Ends at the end of the file or before an unfinished write. A complete group at the very end
-    that fails its CRC is reported as damage too: an unfinished write is shorter than it says.
+    Ends at the end of the file or before an unfinished write. What stands at the very end and is
+    neither a whole group nor the beginning of one is reported as damage too.
     """
     size = os.fstat(fd).st_size
     window, start = b"", offset
     while offset < size:
         if offset + _HEAD.size > start + len(window):
             window, start = os.pread(fd, min(_WINDOW_BYTES, size - offset), offset), offset
-        need = _group_bytes(window, offset - start, seed)
+        need = _group_bytes(window, offset - start, offset, seed)
         if need and offset + need > start + len(window) and offset + need <= size:
             window, start = os.pread(fd, need, offset), offset
         found: Group | DamagedRegion | None = _parse(window, offset - start, offset, seed)
@@ -194,7 +203,7 @@ def _step_over(fd: int, offset: int, need: int, seed: int) -> Group | DamagedReg
     size = os.fstat(fd).st_size
     end = _next_group(fd, offset + 1, size, seed)
     if end is None:
-        return DamagedRegion(offset, size) if need and offset + need <= size else None
+        return None if _is_unfinished(fd, offset, need, size) else DamagedRegion(offset, size)
     if offset + need == end:
         group = _parse_body(os.pread(fd, need, offset), 0, offset)
         if group:
@@ -203,19 +212,30 @@ def _step_over(fd: int, offset: int, need: int, seed: int) -> Group | DamagedReg
     return DamagedRegion(offset, end)
 
 
-def _group_bytes(window: bytes, at: int, seed: int) -> int:
-    """How long the group at ``at`` says it is; 0 if no believable head stands there."""
+def _is_unfinished(fd: int, offset: int, need: int, size: int) -> bool:
+    """Whether the file's last bytes are what a write leaves that was cut off.
+
+    That is the beginning of a group, or zeros where the file grew and its content did not follow.
+    """
+    if need:
+        return offset + need > size
+    head = os.pread(fd, _HEAD.size, offset)
+    return len(head) < _HEAD.size or not any(head)
+
+
+def _group_bytes(window: bytes, at: int, offset: int, seed: int) -> int:
+    """How long the group at ``at``, ``offset`` in the file, says it is; 0 if none starts there."""
     if at + _HEAD.size > len(window):
         return 0
     magic, length, _, crc = _HEAD.unpack_from(window, at)
-    if magic != _HEAD_MAGIC or crc != zlib.crc32(window[at : at + 16], seed):
+    if magic != _HEAD_MAGIC or crc != _head_crc(window[at : at + 16], seed, offset):
         return 0
     whole: int = _HEAD.size + length + _DONE.size
     return whole
 
 
 def _parse(window: bytes, at: int, offset: int, seed: int) -> Group | None:
-    need = _group_bytes(window, at, seed)
+    need = _group_bytes(window, at, offset, seed)
     if not need or at + need > len(window):
         return None
     magic, length, crc = _DONE.unpack_from(window, at + need - _DONE.size)
@@ -244,7 +264,8 @@ def _parse_records(group: Group, base: int) -> None:
             _, raw_id, length = OBJECT_HEAD.unpack_from(body, at)
             whole = OBJECT_HEAD.size + length
             frame_kind = body[at + OBJECT_HEAD.size + 1] >> 4
-            group.objects.append(ObjectRecord(raw_id, frame_kind, base + at, whole))
+            if frame_kind in _KINDS:  # in a damaged group it may be anything
+                group.objects.append(ObjectRecord(raw_id, frame_kind, base + at, whole))
         elif kind == _LARGE_OBJECT:
             _, raw_id, stored = _LARGE.unpack_from(body, at)
             whole = _LARGE.size
@@ -269,7 +290,8 @@ def _parse_deleted(group: Group, at: int) -> int:
     _, count = _DELETED.unpack_from(group.body, at)
     start = at + _DELETED.size
     ids = group.body[start : start + 33 * count]
-    group.deleted = [(ids[i], ids[i + 1 : i + 33]) for i in range(0, len(ids), 33)]
+    pairs = ((ids[i], ids[i + 1 : i + 33]) for i in range(0, len(ids), 33))
+    group.deleted = [(kind, raw) for kind, raw in pairs if kind in _KINDS and len(raw) == 32]
     return int(_DELETED.size + 33 * count)
 
 
@@ -297,7 +319,7 @@ def _next_group(fd: int, offset: int, size: int, seed: int) -> int | None:
         while found >= 0:
             candidate = offset + int(found)
             head = os.pread(fd, _HEAD.size, candidate)
-            need = _group_bytes(head, 0, seed)
+            need = _group_bytes(head, 0, candidate, seed)
             if need and candidate + need <= size:
                 whole = os.pread(fd, need, candidate)
                 if _parse(whole, 0, candidate, seed) is not None:

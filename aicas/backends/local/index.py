@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from aicas.backends.base import RefMove, RefState
 from aicas.backends.local.overlay import IN_OWN_FILE, Overlay, Place, Position
@@ -86,53 +87,53 @@ class Index:
             except (sqlite3.Error, OverflowError) as error:
                 raise IndexDamagedError(str(error)) from error
 
+    def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
+        with self._lock:
+            try:
+                return self._db.execute(query, values).fetchall()
+            except (sqlite3.Error, OverflowError) as error:
+                raise IndexDamagedError(str(error)) from error
+
     def state(self) -> tuple[Position, int]:
         """The position reached, and the number of the last operation before it."""
-        with self._translated():
-            row = self._db.execute("SELECT file, offset, last_number FROM state").fetchone()
+        for row in self._rows("SELECT file, offset, last_number FROM state"):
             return Position(row[0], row[1]), row[2]
+        raise IndexDamagedError("the view does not say how far it has come")
 
     def place(self, object_id: ObjectId) -> Place | None:
         """Where an object lies, as of the position reached."""
-        with self._translated():
-            row = self._db.execute(
-                "SELECT file, offset, length, at FROM objects WHERE id = ? AND kind = ?",
-                (object_id, int(object_id.kind)),
-            ).fetchone()
-        return Place(*row) if row else None
+        rows = self._rows(
+            "SELECT file, offset, length, at FROM objects WHERE id = ? AND kind = ?",
+            (object_id, int(object_id.kind)),
+        )
+        return Place(*rows[0]) if rows else None
 
     def operation_place(self, number: int) -> Place | None:
         """Where an operation's record lies."""
-        with self._translated():
-            row = self._db.execute(
-                "SELECT file, offset, length, at FROM operations WHERE number = ?", (number,)
-            ).fetchone()
-        return Place(*row) if row else None
+        rows = self._rows(
+            "SELECT file, offset, length, at FROM operations WHERE number = ?", (number,)
+        )
+        return Place(*rows[0]) if rows else None
 
     def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
         """Held ids that start with a hexadecimal prefix."""
         low = bytes.fromhex(hex_prefix.ljust(64, "0"))
         high = bytes.fromhex(hex_prefix.ljust(64, "f"))
-        with self._translated():
-            rows = self._db.execute(
-                "SELECT kind, id FROM objects WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
-                (low, high, limit),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT kind, id FROM objects WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+            (low, high, limit),
+        )
         return [id_of_kind(kind, raw) for kind, raw in rows]
 
     def objects(self) -> list[tuple[ObjectId, Place]]:
         """Every object and its place."""
-        with self._translated():
-            rows = self._db.execute("SELECT kind, id, file, offset, length, at FROM objects")
-            return [(id_of_kind(row[0], row[1]), Place(*row[2:])) for row in rows]
+        rows = self._rows("SELECT kind, id, file, offset, length, at FROM objects")
+        return [(id_of_kind(row[0], row[1]), Place(*row[2:])) for row in rows]
 
     def ref(self, name: RefName) -> RefState | None:
         """Where a ref stands."""
-        with self._translated():
-            row = self._db.execute(
-                "SELECT target, last, number, digest FROM refs WHERE name = ?", (name,)
-            ).fetchone()
-        return _checked_state(name, *row) if row else None
+        rows = self._rows("SELECT target, last, number, digest FROM refs WHERE name = ?", (name,))
+        return _checked_state(name, *rows[0]) if rows else None
 
     def refs(self, prefix: str) -> tuple[Position, dict[RefName, RefState]]:
         """All refs under a prefix, and the position at which they stood so."""
@@ -141,34 +142,30 @@ class Index:
             self._db.execute("BEGIN")
             try:
                 position, _ = self.state()
-                rows = self._db.execute(
+                rows = self._rows(
                     "SELECT name, target, last, number, digest FROM refs"
                     " WHERE name >= ? AND name < ?",
                     (prefix, end),
-                ).fetchall()
+                )
             finally:
                 self._db.execute("COMMIT")
         return position, {RefName(row[0]): _checked_state(*row) for row in rows}
 
     def moves(self, name: RefName) -> list[RefMove]:
         """A ref's moves, oldest first."""
-        with self._translated():
-            rows = self._db.execute(
-                "SELECT number, old, new, digest FROM moves WHERE name = ? ORDER BY number", (name,)
-            ).fetchall()
+        rows = self._rows(
+            "SELECT number, old, new, digest FROM moves WHERE name = ? ORDER BY number", (name,)
+        )
         return [_checked_move(name, *row) for row in rows]
 
     def consumers(self, name: RefName) -> set[RefName]:
         """The refs whose snapshot was made from ``name``."""
-        with self._translated():
-            rows = self._db.execute("SELECT consumer FROM edges WHERE input = ?", (name,))
-            return {RefName(row[0]) for row in rows}
+        rows = self._rows("SELECT consumer FROM edges WHERE input = ?", (name,))
+        return {RefName(row[0]) for row in rows}
 
     def files(self) -> set[int]:
         """The segment files that objects or operations are placed in."""
-        with self._translated():
-            rows = self._db.execute("SELECT file FROM files")
-            return {row[0] for row in rows}
+        return {row[0] for row in self._rows("SELECT file FROM files")}
 
     def fold(self, overlay: Overlay) -> None:
         """Take in an overlay, unless the view is already past it. Needs the index lock."""

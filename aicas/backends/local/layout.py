@@ -11,6 +11,7 @@ index/      disposable
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from aicas.backends.local import files
@@ -20,6 +21,10 @@ from aicas.errors import InvalidInput, NotFound, StorageFailed, UnsupportedForma
 VERSION = 1
 FORMAT_FILE = "format"
 FOLDERS = ("log", "large", "incoming", "index")
+# /proc/self/mountinfo (proc_pid_mountinfo(5)): the fifth field, with spaces and such in octal.
+_MOUNT_POINT = 4
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_IDENTITY = re.compile("[0-9a-f]{32}")
 _NETWORK = frozenset(["nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "fuse.sshfs"])
 
 
@@ -37,10 +42,11 @@ def create(folder: Path) -> None:
         InvalidInput: the folder exists and holds something else.
         StorageFailed: it cannot be made, or would not be safe there.
     """
+    _check_file_system(folder)
     try:
-        folder.mkdir(files.PRIVATE_FOLDER, parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        files.create_folder(folder)
         files.check_private(folder)
-        _check_file_system(folder)
         _check_vacant(folder)
         with files.FileLock(folder / "lock").held():
             if not is_store(folder):
@@ -51,7 +57,9 @@ def create(folder: Path) -> None:
 
 def _check_vacant(folder: Path) -> None:
     ours = {*FOLDERS, FORMAT_FILE, FORMAT_FILE + ".new", "lock"}
-    if not is_store(folder) and not {path.name for path in folder.iterdir()} <= ours:
+    found = {path.name for path in folder.iterdir()}
+    # In this order: another process may be making the store, and using it, at this moment.
+    if not found <= ours and not is_store(folder):
         raise InvalidInput(f"{folder} is not empty and not a store", hint="name an empty folder")
 
 
@@ -98,21 +106,20 @@ def identity(folder: Path) -> bytes:
 def _parse_format(folder: Path, lines: list[str]) -> bytes:
     fields = dict(line.split(" ", 1) for line in lines[1:] if " " in line)
     version, name = fields.get("format", ""), fields.get("id", "")
-    if not lines or lines[0] != "aicas store" or not version.isdigit():
+    if not lines or lines[0] != "aicas store" or not version.isdecimal():
         raise UnsupportedFormat(f"{folder / FORMAT_FILE} is not that of an aicas store")
-    if int(version) != VERSION:
+    if version != str(VERSION):
         raise UnsupportedFormat(
             f"the store at {folder} has format {version}; this aicas reads format {VERSION}",
             hint="use the version of aicas that wrote it, or a newer one",
         )
-    try:
-        return bytes.fromhex(name)
-    except ValueError as error:
-        raise UnsupportedFormat(f"{folder / FORMAT_FILE} names no store identity") from error
+    if not _IDENTITY.fullmatch(name):
+        raise UnsupportedFormat(f"{folder / FORMAT_FILE} names no store identity")
+    return bytes.fromhex(name)
 
 
 def _check_file_system(folder: Path) -> None:
-    kind = _file_system(folder.resolve(), Path("/proc/self/mountinfo"))
+    kind = _file_system(Path(os.path.realpath(folder)), Path("/proc/self/mountinfo"))
     if kind in _NETWORK:
         raise StorageFailed(
             f"{folder} is on a network file system ({kind}), whose locks and flushes do not hold",
@@ -126,10 +133,13 @@ def _file_system(folder: Path, mounts: Path) -> str | None:
         lines = mounts.read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
-    best: tuple[int, str | None] = (-1, None)
+    depth, kind = -1, None
     for line in lines:
         fields, _, rest = line.partition(" - ")
-        point = fields.split()[4].replace("\\040", " ")
-        if folder == Path(point) or Path(point) in folder.parents:
-            best = max(best, (len(point), rest.split()[0]), key=lambda pair: pair[0])
-    return best[1]
+        mount, types = fields.split(), rest.split()
+        if len(mount) > _MOUNT_POINT and types:
+            point = Path(_OCTAL.sub(lambda match: chr(int(match[1], 8)), mount[_MOUNT_POINT]))
+            # Of two mounts on one point, the later hides the earlier.
+            if (folder == point or point in folder.parents) and len(point.parts) >= depth:
+                depth, kind = len(point.parts), types[0]
+    return kind
