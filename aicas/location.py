@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-STORE_FOLDER = ".aicas"
+from aicas.names import STORE_FOLDER
+
 VARIABLE = "AICAS_STORE"
 
 

@@ -22,6 +22,7 @@ MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 4096
 # A store has far fewer names than uses of them.
 _REMEMBERED = 10_000
+STORE_FOLDER = ".aicas"
 SPACES = ("live", "quarantine", "pins", "remotes")
 
 # Reserved device names of Windows, with or without an extension.
@@ -94,7 +95,8 @@ def check_tree_name(name: str, *, whole: str | None = None) -> str:
 
     Raises:
         InvalidName: empty, ``.`` or ``..``, a separator, a drive, a control or invisible
-            character, a name Windows reserves, a leading ``-``, or over 255 bytes.
+            character, a name Windows reserves, a leading ``-``, the folder of a store (which a
+            restored tree must not plant), or over 255 bytes.
     """
     return _check_part("path", name if whole is None else whole, name)
 
@@ -120,6 +122,8 @@ def _part_problem(part: str) -> str | None:
         return "has a part that ends in a dot or space"
     if part.split(".", maxsplit=1)[0].rstrip(" ").casefold() in _DEVICES:
         return "has a part that is a device name on Windows"
+    if part.casefold() == STORE_FOLDER:
+        return "has a part that is the folder of a store"
     if len(part.encode()) > MAX_NAME_BYTES:
         return f"has a part longer than {MAX_NAME_BYTES} bytes"
     return None

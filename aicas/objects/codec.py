@@ -83,7 +83,7 @@ def decode_frame(frame: bytes, expect: ObjectId) -> bytes:
     if len(frame) < _PREFIX + _TRAILER:
         raise Damaged(f"frame of {expect.short} is truncated", object_id=expect)
     codec = _codec(frame[0], frame[1], expect)
-    length = int.from_bytes(frame[-_TRAILER:], "little")
+    length = claimed_length(frame)
     data = frame[_PREFIX:-_TRAILER]
     if codec == _ZSTD:
         data = _inflate(data, length, expect)
@@ -94,6 +94,11 @@ def decode_frame(frame: bytes, expect: ObjectId) -> bytes:
     if hash_object(expect.kind, data) != expect:
         raise Damaged(f"content of {expect.short} does not match its id", object_id=expect)
     return data
+
+
+def claimed_length(frame: bytes) -> int:
+    """The raw length a frame claims; only decoding tells whether it is so."""
+    return int.from_bytes(frame[-_TRAILER:], "little")
 
 
 def _codec(version: int, kind_codec: int, expect: ObjectId) -> int:

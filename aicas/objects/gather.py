@@ -28,6 +28,8 @@ _FILE = _OPEN | os.O_NOFOLLOW | os.O_NONBLOCK
 def gather(folder: Path, intake: Intake) -> dict[TreePath, Entry]:
     """Every file, link and empty folder below ``folder``; contents go to ``intake``.
 
+    A store's own folder (``.aicas``) is left out, as git leaves out ``.git``.
+
     ``folder`` itself may be a link: it was named by the caller.
 
     Raises:
@@ -60,7 +62,7 @@ def _gather_folder(
 ) -> None:
     if prefix.count("/") >= MAX_DEPTH:
         raise InvalidName("path", prefix, f"has more than {MAX_DEPTH} parts")
-    found = sorted(os.listdir(descriptor))
+    found = sorted(name for name in os.listdir(descriptor) if name != names.STORE_FOLDER)
     for name in found:
         names.check_tree_path(prefix + name)
     names.check_collisions(found)

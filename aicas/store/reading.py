@@ -198,7 +198,7 @@ class StoreReader:
             entry,
             destination,
             read_tree=self._reader.tree,
-            stream_blob=lambda blob, length: self._reader.pieces(blob),
+            stream_blob=self._reader.pieces,
             overwrite=overwrite,
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from objects_world import World
 
+import aicas
 from aicas.errors import InvalidInput
 from aicas.ids import Kind, hash_object
 from aicas.objects.codec import LARGE
@@ -233,3 +234,14 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
         entries(tmp_path)
     assert len(list(listing.iterdir())) == before
+
+
+def test_the_folder_of_a_store_is_left_out_and_no_tree_may_plant_one(tmp_path: Path) -> None:
+    (tmp_path / ".aicas").mkdir()
+    (tmp_path / ".aicas" / "format").write_text("aicas store")
+    (tmp_path / "kept.txt").write_text("x")
+    with aicas.in_memory() as store:
+        store.put("code", aicas.FromDirectory(tmp_path))
+        assert list(store.files("code")) == ["kept.txt"]
+        with pytest.raises(aicas.InvalidName, match="folder of a store"):
+            store.put("code", {"sub/.AICAS/format": b"x"})
