@@ -49,7 +49,7 @@ def computed() -> dict[str, bytes]:
         "operation.digest": digest,
         "fingerprint": fingerprint(Key("greeting"), recipe, ()),
         "segment.header": group.SegmentHeader(1, 0, 7).encode(),
-        "group": group.encode_group(AT, records, 7),
+        "group": group.encode_group(AT, records, 7, group.SEGMENT_HEADER_BYTES),
     }
 
 
