@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from aicas import clock
 from aicas.errors import InvalidInput
+from aicas.ids import Kind, hash_object
 from aicas.names import Key, Project, TreePath, check_key, check_project, check_tree_path
 from aicas.transfer.fields import Fields
 from aicas.transfer.lines import read_lines
@@ -47,6 +48,8 @@ class Record:
 
     line: int
     """Where it stands in the file, from 1."""
+    digest: str
+    """BLAKE3 of the line it was read from, in hexadecimal."""
     project: Project
     seq: int
     stage_key: Key
@@ -91,7 +94,7 @@ def read_records(path: str | Path) -> Iterator[Record]:
         where = f"line {number} of {str(path)!a}"
         value = parse_json(line, what=where)
         try:
-            record = _record(number, value)
+            record = _record(number, line, value)
             if record.seq <= last_seq.get(record.project, -1):
                 raise InvalidInput(f"seq {record.seq} does not follow {last_seq[record.project]}")
         except InvalidInput as error:
@@ -106,10 +109,11 @@ _TYPED = frozenset(
 )
 
 
-def _record(line: int, value: Any) -> Record:
+def _record(number: int, line: bytes, value: Any) -> Record:
     fields = Fields(value)
     record = Record(
-        line=line,
+        line=number,
+        digest=str(hash_object(Kind.BLOB, line)),
         project=check_project(fields.text("project")),
         seq=fields.count("seq", least=0),
         stage_key=check_key(fields.text("stage_key")),

@@ -1,0 +1,1 @@
+"""Pipelines of agents, cache first. Imports only the public names of ``aicas``."""
