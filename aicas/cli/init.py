@@ -19,7 +19,7 @@ def command(invocation: Invocation, *, folder: Path) -> None:
     that is there already is left as it is.
     """
     import aicas
-    from aicas.location import STORE_FOLDER
+    from aicas.names import STORE_FOLDER
 
     place = Path(invocation.location) if invocation.location else folder / STORE_FOLDER
     with aicas.init(place) as store:

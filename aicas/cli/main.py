@@ -32,7 +32,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "diff": ("diff", "Compare two revisions, or one with its previous version."),
         "ops": ("ops", "List the operations that moved refs, newest first."),
         "undo": ("undo", "Revert an operation."),
-        "fork": ("fork", "Point a new key or project at existing snapshots."),
+        "fork": ("fork", "Start a new project from another's current state."),
         "invalidate": ("invalidate", "Take a stage and everything made from it out of use."),
     },
     "Upkeep": {

@@ -17,9 +17,10 @@ from aicas.cli.render.moves import print_moves
 def command(
     invocation: Invocation, *, operation: int | None, reason: str | None, as_json: bool
 ) -> None:
-    """Revert an operation: OPERATION as numbered by 'aicas ops', or the newest one.
+    """Revert an operation.
 
-    The undo is itself an operation and can be undone.
+    OPERATION is numbered as 'aicas ops' lists it; by default it is the newest. The undo is itself
+    an operation and can be undone.
     """
     with invocation.store() as store:
         done = store.undo(operation, reason=reason)

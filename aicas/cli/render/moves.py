@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 from aicas.backends.operation import Operation
@@ -11,6 +12,7 @@ from aicas.ids import ObjectId
 from aicas.names import Project, RefName, split_ref
 
 
+@lru_cache(maxsize=4096)
 def name_of(ref: RefName, current: Project) -> str:
     """A ref as people name it: the bare key in the current project, else ``project/key``."""
     space, project, key = split_ref(ref)
