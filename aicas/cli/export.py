@@ -28,7 +28,7 @@ def command(
         raise click.UsageError("say either --git or --layout seed")
     with invocation.store() as store:
         if as_git:
-            from aicas.transfer.git import export_git
+            from aicas.transfer.git.exporting import export_git
 
             commits = export_git(store, folder).commits
             what, form = count(commits, "commit"), _form(store.project, folder, commits=commits)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import click
 
+from aicas import __version__
 from aicas.cli.failure import flush_or_discard_stdout, report
 from aicas.cli.invocation import COMPLETE_VARIABLE, Invocation
 
@@ -92,9 +93,7 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"aicas {version('aicas')}")
+        click.echo(f"aicas {__version__}")
         ctx.exit()
 
 
