@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aicas.cli.forms import print_document, print_listing
-from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
+from aicas.cli.invocation import COUNT, Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.diff import names, stat, unified
 from aicas.cli.render.moves import moved
 from aicas.cli.render.table import print_table
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--stat", "as_stat", is_flag=True, help="How much of each path changed.")
 @click.option("--name-only", is_flag=True, help="Only the paths that changed.")
 @click.option("--word", "words", is_flag=True, help="Show changes inside lines.")
-@click.option("-U", "context", type=click.IntRange(min=0), default=3, help="Lines of context.")
+@click.option("-U", "context", type=COUNT, default=3, help="Lines of context.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 @json_option
 @pass_invocation

@@ -35,6 +35,8 @@ def report(error: BaseException) -> int:
         return _tell(_system_message(error), None, STORAGE)
     if isinstance(error, MemoryError):
         return _tell("out of memory", None, STORAGE)
+    if isinstance(error, UnicodeEncodeError):
+        return _tell("an argument is not valid Unicode text", None, USAGE)
     if isinstance(error, RecursionError):
         return _tell("the input is nested too deeply", None, USAGE)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

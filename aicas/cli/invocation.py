@@ -51,6 +51,9 @@ class Invocation:
         return screen_on(sys.stdout)
 
 
+COUNT = click.IntRange(0, 2**31)
+OPERATION = click.IntRange(1, 2**63 - 1)
+
 pass_invocation = click.make_pass_decorator(Invocation)
 
 

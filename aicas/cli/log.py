@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aicas.cli.forms import Form, print_listing, snapshot_form
-from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
+from aicas.cli.invocation import COUNT, Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.log import Shown, full, oneline, with_lanes
 from aicas.cli.render.terminal import Line, Screen
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @key_argument("key", required=False)
 @click.option("--oneline", "short", is_flag=True, help="One line for each snapshot.")
-@click.option("-n", "limit", type=click.IntRange(min=0), help="At most this many.")
+@click.option("-n", "limit", type=COUNT, help="At most this many.")
 @click.option("--since", metavar="WHEN", help="Only newer: 2026-11-20, '3 days ago', 2h.")
 @click.option("--until", metavar="WHEN", help="Only older.")
 @click.option("--graph", is_flag=True, help="Draw what each snapshot was made from.")

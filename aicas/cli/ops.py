@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from aicas.cli.forms import operation_form, print_listing
-from aicas.cli.invocation import Invocation, json_option, pass_invocation
+from aicas.cli.invocation import COUNT, Invocation, json_option, pass_invocation
 from aicas.cli.render.moves import summary
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Span
@@ -13,7 +13,7 @@ from aicas.cli.render.units import age
 
 
 @click.command()
-@click.option("-n", "limit", type=click.IntRange(min=0), help="At most this many.")
+@click.option("-n", "limit", type=COUNT, help="At most this many.")
 @json_option
 @pass_invocation
 def command(invocation: Invocation, *, limit: int | None, as_json: bool) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from aicas.cli.forms import operation_form, print_document
-from aicas.cli.invocation import Invocation, json_option, pass_invocation
+from aicas.cli.invocation import OPERATION, Invocation, json_option, pass_invocation
 from aicas.cli.render.moves import print_moves
 
 
 @click.command()
-@click.argument("operation", type=click.IntRange(min=1), required=False)
+@click.argument("operation", type=OPERATION, required=False)
 @click.option("--reason", help="Why, for the record.")
 @json_option
 @pass_invocation

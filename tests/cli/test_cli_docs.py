@@ -113,27 +113,23 @@ class Seen:
 
 
 @pytest.fixture
-def rich(history: Shell) -> Shell:
-    """A history with costs, all kinds of changes, an invalidation and an undo."""
+def rich(priced: Shell) -> Shell:
+    """A history with all kinds of changes, an invalidation and an undo."""
     program = """
-import aicas, sys
-from aicas.objects.snapshot import Cost
+import aicas
 with aicas.open() as store:
-    for text in ("one\\n", "two\\n"):
-        store.put("priced", text, recipe={"prompt": text, "agent_version": "a-1"},
-                  cost=Cost(usd_nano=12_300_000, input_tokens=10, model="m"))
     for value in ({"a": 1, "b": 2}, {"a": 2, "c": 3}):
         store.put("plan", value, inputs=["features"])
 """
     subprocess.run(
-        [history.command[0], "-c", program], cwd=history.cwd, env=history.environment, check=True
+        [priced.command[0], "-c", program], cwd=priced.cwd, env=priced.environment, check=True
     )
-    (history.cwd / "code" / "new").write_text("new")
-    (history.cwd / "code" / "README.md").unlink()
-    history("put", "code", "code", "--dep", "plan", "--session", "s2", "--reason", "because")
-    history("invalidate", "features", "--reason", "x")
-    history("undo")
-    return history
+    (priced.cwd / "code" / "new").write_text("new")
+    (priced.cwd / "code" / "README.md").unlink()
+    priced("put", "code", "code", "--dep", "plan", "--session", "s2", "--reason", "because")
+    priced("invalidate", "features", "--reason", "x")
+    priced("undo")
+    return priced
 
 
 def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell) -> None:

@@ -376,6 +376,65 @@ def test_a_name_no_store_may_hold_is_refused_and_nothing_is_written(
     assert history("ops", "--json").out == before
 
 
+def test_costs_recipe_and_validation_are_shown(priced: Shell) -> None:
+    shown = priced("show", "priced").out
+    for part in (
+        "validation   failed",
+        "$0.01  1,500 tokens in, 20 out, 7 cached, m, 2.5 s, 1 call",
+        "recipe.agent_version  a-1",
+        "two… (800 characters)",
+        "meta.n                [1]",
+        "tags                  a, b",
+    ):
+        assert part.split() == [] or " ".join(part.split()) in " ".join(shown.split()), part
+    assert "$0.01  failed validation  current" in priced("log", "priced", "--oneline").out
+    assert "cost " in priced("log", "priced").out
+    plan = priced("invalidate", "priced", "--dry-run").out
+    assert plan.splitlines()[-1] == "to produce them again: $0.01, 2.5 s"
+    assert "~ recipe.prompt" in priced("diff", "priced").out
+
+
+def test_a_diff_of_words_spans_lines_and_file_ends(store: Shell) -> None:
+    store("put", "t", "-", stdin="a b c\nsame\nold end")
+    store("put", "t", "-", stdin="a x c\nsame\nnew end\nmore\n")
+    assert store("diff", "t", "--word").out.splitlines()[3:] == [
+        "a [-b-]{+x+} c",
+        "same",
+        "[-old-]{+new+} end",
+        "{+more+}",
+    ]
+    assert store("diff", "t", "--name-only").out == "t\n"
+    assert store("diff", "t", "--stat").out.splitlines()[0] == " t | 5 +++--"
+    assert "\\ No newline at end of file" in store("diff", "t").out
+
+
+def test_a_first_version_and_another_kind_are_compared_too(history: Shell) -> None:
+    assert "new file mode 100644" in history("diff", "code~1").out
+    assert "+login" in history("diff", "features").out
+    assert history("diff", "features", "plan", "--stat").out.splitlines()[-1] == (
+        "text/plain; charset=utf-8 (13 B) became application/msgpack (12 B)"
+    )
+    assert "2 files (19 B)" in history("diff", "code", "plan").out
+    (history.cwd / "hollow" / "empty").mkdir(parents=True)
+    history("put", "code", "hollow")
+    assert "empty folder empty added" in history("diff", "code").out
+
+
+def test_numbers_and_names_out_of_range_are_refused(history: Shell) -> None:
+    for arguments in (
+        ("undo", "0"),
+        ("undo", "9" * 30),
+        ("ops", "-n", "9" * 30),
+        ("log", "-n", "-1"),
+        ("diff", "code", "-U", "9" * 30),
+        ("log", "code@{" + "9" * 30 + "}"),
+        ("refs", os.fsdecode(b"\xff")),
+        ("cat", os.fsdecode(b"\xff")),
+        ("put", "x", "-", "--reason", os.fsdecode(b"\xff")),
+    ):
+        assert history(*arguments, expect=2).err.startswith("aicas: "), arguments
+
+
 def test_a_source_that_cannot_be_read_is_one_line(store: Shell) -> None:
     for source in ("nothing", "/dev/null/x"):
         result = store("put", "a", source, expect=2)

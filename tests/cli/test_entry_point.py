@@ -21,10 +21,12 @@ HEAVY = {"networkx", "asyncio", "rich", "tomlkit", "pydantic", "difflib"}
 
 
 def loaded_by(shell: Shell, *arguments: str) -> set[str]:
+    """The modules a command loads, beside those Python had loaded before it began."""
     program = (
         "import sys, atexit\n"
+        "before = set(sys.modules)\n"
+        "atexit.register(lambda: print(*set(sys.modules) - before, file=sys.stderr))\n"
         "from aicas.cli.main import main\n"
-        "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
         f"main({list(arguments)!r})"
     )
     done = subprocess.run(
@@ -108,6 +110,7 @@ def test_no_arguments_print_the_help(shell: Shell) -> None:
         (OSError(28, "No space left on device"), 6),
         (MemoryError(), 6),
         (RecursionError(), 2),
+        (UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"), 2),
         (ValueError("two\nlines"), 70),
         (BrokenPipeError(), 141),
         (KeyboardInterrupt(), 130),
