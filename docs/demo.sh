@@ -9,7 +9,7 @@ say() { printf '\n# %s\n' "$*"; }
 run() { printf '$ %s\n' "$*"; "$@"; }
 must() { run "$@" || { echo "demo: failed with exit code $?: $*" >&2; exit 1; }; }
 
-must aicas init .aicas
+must aicas init
 
 say "The pipeline fails at phase 8 of 10. Every stage before it is stored."
 run ai-orchestrator generate "Build todo app" --workflow-type micro_phase --output todo \
@@ -23,12 +23,20 @@ must ai-orchestrator generate "Build todo app" --workflow-type micro_phase --out
 say "The finished project passes its own tests."
 (cd todo && must python -m unittest --quiet) || exit 1
 
-say "Another idea: stages whose prompt or input changed run again, the others are served."
+say "One stage is to be done again: its dependents move with it, and nothing else runs."
+must aicas invalidate phase-9-generated_code --reason "try another way"
+must ai-orchestrator generate "Build todo app" --workflow-type micro_phase --output todo
+
+say "Another idea, in the same project: what follows from the request runs again, and says why."
 must ai-orchestrator generate "Build todo app with tags" --workflow-type micro_phase \
     --output todo-with-tags
 
-say "What the store remembers of a stage, and how it evolved."
-must aicas log --oneline -n 8
-must aicas log project_micro_phases
-must aicas diff system_architecture_plan
+say "Back to the first idea: no stage is paid twice."
+must ai-orchestrator generate "Build todo app" --workflow-type micro_phase --output todo
+
+say "What the store remembers, and how a stage evolved."
+must aicas log --oneline -n 5
+must aicas ops -n 5
+must aicas log system_architecture_plan --oneline
+must aicas diff system_architecture_plan@{1} system_architecture_plan
 must aicas verify

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aicas.backends.base import Backend, RefState
+from aicas.backends.base import Backend, RefMove, RefState
 from aicas.ids import SnapshotId
 from aicas.names import RefName
 from aicas.objects.reader import ObjectReader
@@ -40,27 +40,59 @@ def walk_log(
 ) -> Iterator[LogEntry]:
     """The versions behind some refs, newest first.
 
-    A ref that was moved away is walked from where it last stood. Versions come in the order of
-    the operations that published them, which never puts an input before what was made from it;
-    several from one operation (a fork) come by creation time.
+    A ref that was moved away is walked from where it last stood; one that went back to an earlier
+    version by recall shows the versions it left, too. Versions come in the order of the operations
+    that published them, which never puts an input before what was made from it; several from one
+    operation (a fork) come by creation time.
     """
-    born = {ref: _published(backend, ref) for ref in states}
-    heap: list[tuple[int, int, RefName, Snapshot]] = []
-
-    def push(ref: RefName, snapshot_id: SnapshotId, child_number: int) -> None:
-        snapshot = reader.snapshot(snapshot_id)
-        number = min(child_number, born[ref].get(snapshot_id, child_number))
-        heapq.heappush(heap, _Item((-number, -snapshot.created_at, ref, snapshot)))
-
+    walk = _Walk(reader)
     for ref, state in states.items():
-        if state.target or backend_holds(backend, state.last):
-            push(ref, state.last, state.number)
-    while heap:
-        number, _, ref, snapshot = heapq.heappop(heap)
-        known = born[ref].get(snapshot.id)
-        yield LogEntry(snapshot, ref, known, states[ref].target == snapshot.id)
-        if snapshot.parent:
-            push(ref, snapshot.parent, -number)
+        moves = backend.reflog(ref)
+        # Newest first, so the first operation that brought a snapshot is the one that stays.
+        walk.born[ref] = {move.new: move.number for move in moves if move.new}
+        heads = [state.last, *_left_by_recall(backend, walk.born[ref], moves)]
+        gone = set() if state.target and len(heads) == 1 else backend.missing(heads)
+        for head in heads:
+            if head not in gone:
+                walk.push(ref, head, state.number)
+    for ref, snapshot in walk:
+        number = walk.born[ref].get(snapshot.id)
+        yield LogEntry(snapshot, ref, number, states[ref].target == snapshot.id)
+
+
+def _left_by_recall(
+    backend: Backend, born: Mapping[SnapshotId, int], moves: Sequence[RefMove]
+) -> Iterator[SnapshotId]:
+    for move in moves:
+        if move.old and move.new and born[move.new] < move.number:
+            operation = backend.operation(move.number)
+            if operation and operation.verb == "recall":
+                yield move.old
+
+
+class _Walk:
+    """Versions in order of publication, each once, with what a parent chain leads to."""
+
+    def __init__(self, reader: ObjectReader) -> None:
+        self.born: dict[RefName, dict[SnapshotId, int]] = {}
+        self._reader = reader
+        self._heap: list[_Item] = []
+        self._seen: set[tuple[RefName, SnapshotId]] = set()
+
+    def push(self, ref: RefName, snapshot_id: SnapshotId, child_number: int) -> None:
+        if (ref, snapshot_id) in self._seen:
+            return
+        self._seen.add((ref, snapshot_id))
+        snapshot = self._reader.snapshot(snapshot_id)
+        number = min(child_number, self.born[ref].get(snapshot_id, child_number))
+        heapq.heappush(self._heap, _Item((-number, -snapshot.created_at, ref, snapshot)))
+
+    def __iter__(self) -> Iterator[tuple[RefName, Snapshot]]:
+        while self._heap:
+            number, _, ref, snapshot = heapq.heappop(self._heap)
+            yield ref, snapshot
+            if snapshot.parent:
+                self.push(ref, snapshot.parent, -number)
 
 
 class _Item(tuple[Any, ...]):
@@ -70,16 +102,6 @@ class _Item(tuple[Any, ...]):
 
     def __lt__(self, other: tuple[Any, ...]) -> bool:
         return self[:3] < other[:3]
-
-
-def backend_holds(backend: Backend, snapshot_id: SnapshotId) -> bool:
-    """Whether a snapshot a ref once had is still stored."""
-    return not backend.missing([snapshot_id])
-
-
-def _published(backend: Backend, ref: RefName) -> dict[SnapshotId, int]:
-    """The first operation that brought each snapshot to the ref."""
-    return {move.new: move.number for move in backend.reflog(ref) if move.new}
 
 
 def read_reflog(backend: Backend, ref: RefName) -> list[ReflogEntry]:
