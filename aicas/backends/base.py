@@ -1,8 +1,9 @@
 """The contract every backend keeps; ``tests/backends/contract.py`` checks it for each of them.
 
 A backend holds frames under object ids and one append-only log of operations. Of a frame it knows
-only where its kind stands (the high half of the second byte). Every method may be called from any thread; every read first catches up
-with what other processes committed, so it answers for a moment no earlier than the call.
+only where its kind stands (the high half of the second byte). Every method may be called from any
+thread; every read first catches up with what other processes committed, so it answers for a moment
+no earlier than the call.
 """
 
 from __future__ import annotations

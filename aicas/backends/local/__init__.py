@@ -1,5 +1,7 @@
 """The embedded default: an append-only log in a directory, and a disposable index of it.
 
-``group`` is the byte format, ``segment`` one file of it, ``log`` the sequence of segments with its
-writer lock, ``index`` the SQLite view, ``backend`` the whole; ``reclaim`` gives space back.
+``group`` is the byte format and ``scan`` reads it past damage; ``segment`` is one file of it, ``log``
+all of them. ``view`` follows the log, ``overlay`` in memory and ``index`` in SQLite; ``lookup``
+finds a record through it. ``writer`` commits, ``large`` keeps what is too large for the log,
+``reclaim`` gives space back, ``check`` examines, and ``backend`` is the whole.
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from aicas.backends import operation as operations
@@ -20,19 +22,18 @@ from aicas.backends.base import (
 from aicas.backends.fold import check_expected
 from aicas.backends.local import group, layout
 from aicas.backends.local.files import FileLock
-from aicas.backends.local.group import OBJECT_HEAD, encode_group
+from aicas.backends.local.group import OBJECT_HEAD
 from aicas.backends.local.large import LargeFiles, LocalStaging
+from aicas.backends.local.lookup import read_record
 from aicas.backends.local.overlay import IN_OWN_FILE, Place
-from aicas.backends.local.segment import Segment
 from aicas.backends.local.view import View
+from aicas.backends.local.writer import Writer, Written
 from aicas.backends.operation import Operation
-from aicas.errors import Damaged, StorageFailed, Vanished
+from aicas.errors import StorageFailed, Vanished
 from aicas.ids import ObjectId
 from aicas.names import RefName
 
 SEGMENT_BYTES = 64 << 20
-# Each retry follows a rewrite of the segment just looked up; more in a row means damage.
-_READ_ATTEMPTS = 5
 
 
 class LocalBackend:
@@ -51,16 +52,15 @@ class LocalBackend:
         self.folder = folder
         self._segment_bytes = segment_bytes
         self._identity = layout.identity(folder)
-        self._retired_flushes = 0
         self._outgrown: list[View] = []
         self._open()
 
     def _open(self) -> None:
         self._process = os.getpid()
-        self._writer = FileLock(self.folder / "lock")
         self._sweeper = FileLock(self.folder / "gc.lock")
         self._large = LargeFiles(self.folder)
         self._view = View(self.folder, self._identity)
+        self._writer = Writer(self.folder, self._view, self._segment_bytes)
 
     def _fresh(self) -> View:
         """The view, caught up; a forked child gets its own first.
@@ -74,49 +74,31 @@ class LocalBackend:
         return self._view
 
     def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
-        """See ``Backend.read``."""
+        """See ``Backend.read``; an object that is held but lost comes as ``b""``."""
         view = self._fresh()
-        frames = ((i, self._read_one(view, i)) for i in ids)
+        frames = ((i, self._frame(view, i)) for i in ids)
         return {i: frame for i, frame in frames if frame is not None}
 
-    def _read_one(self, view: View, object_id: ObjectId) -> bytes | None:
-        for _ in range(_READ_ATTEMPTS):
-            place = view.place(object_id)
-            if place is None:
-                return None
-            try:
-                if place.file == IN_OWN_FILE:
-                    return self._large.path(object_id).read_bytes()
-                record = view.segment(place.file).read(place.offset, place.length)
-            except FileNotFoundError:
-                if self._gone_for_good(view, object_id, place):
-                    return b""
-                continue
-            if record[1:33] == object_id:
-                return record[OBJECT_HEAD.size :]
-            view.rebuild()
-        return b""
-
-    def _gone_for_good(self, view: View, object_id: ObjectId, place: Place) -> bool:
-        """After a file was not found: whether the place was current, so the file is lost."""
-        if place.file == IN_OWN_FILE:
-            view.catch_up()
-        else:
-            view.reload()
-        return view.place(object_id) == place
+    def _frame(self, view: View, object_id: ObjectId) -> bytes | None:
+        place = view.place(object_id)
+        if place is not None and place.file == IN_OWN_FILE:
+            with suppress(FileNotFoundError):
+                return self._large.read(object_id)
+            view.catch_up()  # deleted meanwhile, or lost
+            return b"" if view.place(object_id) == place else self._frame(view, object_id)
+        record = read_record(
+            view, lambda: view.place(object_id), lambda found: found[1:33] == object_id
+        )
+        return record and record[OBJECT_HEAD.size :]
 
     def stream(self, object_id: ObjectId) -> FrameReader | None:
         """See ``Backend.stream``."""
-        import io
-
         view = self._fresh()
         place = view.place(object_id)
         if place is not None and place.file == IN_OWN_FILE:
-            try:
-                return self._large.path(object_id).open("rb")
-            except FileNotFoundError:
-                view.catch_up()
-        frame = self._read_one(view, object_id)
+            with suppress(FileNotFoundError):
+                return self._large.open(object_id)
+        frame = self._frame(view, object_id)
         return None if frame is None else io.BytesIO(frame)
 
     def missing(self, ids: Iterable[ObjectId]) -> set[ObjectId]:
@@ -150,64 +132,40 @@ class LocalBackend:
         threads that wait for it.
         """
         self._fresh()
-        with self._writer.held():
-            view = self._view
-            view.catch_up(exclusive=True)
+        with self._writer.turn() as view:
             check_expected(operation, expect, view.ref)
             gone = [i for i in require if i not in objects and view.place(i) is None]
             if gone:
                 raise Vanished(gone)
             new = {i: frame for i, frame in objects.items() if view.place(i) is None}
-            records = self._object_records(new)
-            committed = operation.numbered(view.overlay.last_number + 1)
-            records.append(_operation_record(committed))
-            segment, end = self._append(records, operation.at)
-        segment.flush(end)
+            written = self._write(new, operation)
+        self._writer.settle(written)
         for object_id, frame in objects.items():
             if isinstance(frame, Staged) and object_id not in new:
                 self._large.discard(frame)
-        return committed
+        return written.operation
 
-    def _object_records(self, objects: Mapping[ObjectId, bytes | Staged]) -> list[bytes]:
-        records = []
-        for object_id, frame in objects.items():
-            if isinstance(frame, Staged):
-                self._large.adopt(frame)
-                records.append(group.large_record(object_id, frame.stored_bytes))
-            else:
-                records += (group.object_record(object_id, frame), frame)
-        return records
-
-    def _append(self, records: Sequence[bytes], at: int) -> tuple[Segment, int]:
-        """Write a group at the end of the log and apply it. Needs the writer lock."""
-        view = self._view
-        if view.sealed or view.active.poisoned or view.active.size() >= self._segment_bytes:
-            self._roll(at)
-        segment = view.active
-        data = encode_group(at, records, segment.header.seed)
-        segment.append(data, view.overlay.position.offset)
-        end = view.overlay.position.offset + len(data)
-        view.catch_up(exclusive=True)
-        return segment, end
-
-    def _roll(self, at: int) -> None:
-        """Seal the active segment and start the next. Needs the writer lock."""
-        view = self._view
-        old = view.active
-        if not view.sealed:
-            seal = encode_group(at, [group.SEAL], old.header.seed)
-            old.seal(seal, view.overlay.position.offset)
+    def _write(self, objects: Mapping[ObjectId, bytes | Staged], operation: Operation) -> Written:
+        records: list[bytes] = []
+        adopted: list[ObjectId] = []
         try:
-            Segment.create(self.folder / "log", old.sequence + 1)
-        except OSError as error:
-            raise StorageFailed(f"cannot start a log segment: {error.strerror}") from error
-        self._retired_flushes += old.flushes
-        view.catch_up(exclusive=True)
+            for object_id, frame in objects.items():
+                if isinstance(frame, Staged):
+                    adopted.append(object_id)
+                    self._large.adopt(frame)
+                    records.append(group.large_record(object_id, frame.stored_bytes))
+                else:
+                    records += (group.object_record(object_id, frame), frame)
+            return self._writer.append(records, operation)
+        except (StorageFailed, Vanished):
+            for object_id in adopted:
+                self._large.remove(object_id)  # nothing will name it
+            raise
 
     @property
     def flushes(self) -> int:
         """Flushes of the log this process has made; what a durable commit costs."""
-        return self._retired_flushes + self._view.active.flushes
+        return self._view.log.flushes
 
     def ref(self, name: RefName) -> RefState | None:
         """See ``Backend.ref``."""
@@ -234,26 +192,15 @@ class LocalBackend:
                 yield found
 
     def operation(self, number: int) -> Operation | None:
-        """See ``Backend.operation``.
-
-        Raises:
-            Damaged: its record does not match its digest.
-        """
+        """See ``Backend.operation``; ``None`` for one that was lost to damage."""
         view = self._fresh()
-        for _ in range(_READ_ATTEMPTS):
-            place = view.operation_place(number)
-            if place is None:
-                return None
-            try:
-                record = view.segment(place.file).read(place.offset, place.length)
-            except FileNotFoundError:
-                view.reload()
-                continue
-            found = group.parse_operation(record, place.offset)
-            if operations.record_digest(number, found.data) != found.digest:
-                raise Damaged(f"the record of operation {number} does not match its digest")
-            return operations.decode(found.data, number)
-        return None
+
+        def is_it(record: bytes) -> bool:
+            found = group.parse_operation(record)
+            return operations.record_digest(number, found.data) == found.digest
+
+        record = read_record(view, lambda: view.operation_place(number), is_it)
+        return operations.decode(group.parse_operation(record).data, number) if record else None
 
     def last_number(self) -> int:
         """See ``Backend.last_number``."""
@@ -279,12 +226,16 @@ class LocalBackend:
 
         self._fresh()
         with self._sweeper.held():
+            self._view.reload()  # another sweeper may have moved what this view has placed
             self._large.sweep_abandoned()
-            reclaim.remove_leftovers(self.folder / "log")
-            with self._writer.held():
-                committed, doomed, freed = self._condemn(condemned, operation, seen, spare)
+            with self._writer.turn():
+                reclaim.remove_leftovers(self._view.log)
+                written, doomed = self._condemn(condemned, operation, seen, spare)
+            self._writer.settle(written)
+            # Only now: a file must not be gone while a crash could bring its record back.
+            freed = self._remove_files(doomed, operation.at)
             freed += reclaim.rewrite_segments(self._view, self._writer, doomed)
-        return Deleted(committed, frozenset(doomed), freed)
+        return Deleted(written.operation, frozenset(doomed), freed)
 
     def _condemn(
         self,
@@ -292,38 +243,29 @@ class LocalBackend:
         operation: Operation,
         seen: int,
         spare: Callable[[Sequence[Operation]], Collection[ObjectId]],
-    ) -> tuple[Operation, dict[ObjectId, Place], int]:
-        view = self._view
-        view.catch_up(exclusive=True)
+    ) -> tuple[Written, dict[ObjectId, Place]]:
         newer = list(self.operations(newest_first=False, since=seen))
         doomed_ids = set(condemned).difference(spare(newer) if newer else ())
-        places = ((i, view.place(i)) for i in sorted(doomed_ids))
+        places = ((i, self._view.place(i)) for i in sorted(doomed_ids))
         doomed = {i: place for i, place in places if place}
-        committed = operation.numbered(view.overlay.last_number + 1)
         records = [group.deleted_record([(i.kind, i) for i in doomed])]
-        records.append(_operation_record(committed))
-        segment, end = self._append(records, operation.at)
-        segment.flush(end)
-        # Only now: a file must not be gone while a crash could bring its record back.
-        freed = sum(self._large.remove(i) for i, p in doomed.items() if p.file == IN_OWN_FILE)
-        if any(place.file == view.active.id for place in doomed.values()):
-            self._roll(operation.at)
-        return committed, doomed, freed
+        return self._writer.append(records, operation), doomed
+
+    def _remove_files(self, doomed: Mapping[ObjectId, Place], at: int) -> int:
+        """Delete the files of large objects, and make every segment of the rest rewritable."""
+        with self._writer.turn() as view:
+            if any(place.file == view.active.id for place in doomed.values()):
+                self._writer.roll(at)
+            own = (i for i, place in doomed.items() if place.file == IN_OWN_FILE)
+            return sum(self._large.remove(i) for i in own if view.place(i) is None)
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``."""
         from aicas.backends.local import check
 
-        return check.check_log(self._fresh(), self.folder / "log")
+        return check.check_log(self._fresh())
 
     def close(self) -> None:
         """See ``Backend.close``."""
         if os.getpid() == self._process:
             self._view.close()
-
-
-def _operation_record(operation: Operation) -> bytes:
-    data = operations.encode(operation)
-    return group.operation_record(
-        operation.number, operations.record_digest(operation.number, data), data
-    )

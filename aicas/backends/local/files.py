@@ -45,6 +45,13 @@ def create_file(path: Path) -> int:
     return fd
 
 
+def ensure_file(path: Path) -> None:
+    """Make an empty private file unless there is one."""
+    if not path.exists():
+        with suppress(FileExistsError):  # another process was first
+            os.close(create_file(path))
+
+
 def create_folder(path: Path) -> None:
     """A private folder; one that exists is left as it is."""
     try:
@@ -129,9 +136,7 @@ class FileLock:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            if not self._path.exists():
-                with suppress(FileExistsError):  # another process was first
-                    os.close(create_file(self._path))
+            ensure_file(self._path)
             return os.open(self._path, flags)
         except OSError as error:
             raise StorageFailed(f"cannot open {self._path}: {error.strerror}") from error

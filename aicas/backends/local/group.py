@@ -22,10 +22,9 @@ fails its CRC is damage.
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,8 +37,9 @@ _SEGMENT_MAGIC = b"aicas-segment\0"
 SEGMENT_HEADER_BYTES = _SEGMENT.size
 
 _HEAD = struct.Struct("<4sIqI")
+GROUP_HEAD_BYTES = _HEAD.size
 _DONE = struct.Struct("<4sII")
-_HEAD_MAGIC, _DONE_MAGIC = b"GRUP", b"DONE"
+GROUP_MAGIC, _DONE_MAGIC = b"GRUP", b"DONE"
 OBJECT_HEAD = struct.Struct("<B32sI")
 _LARGE = struct.Struct("<B32sQ")
 _OPERATION = struct.Struct("<BQI32s")
@@ -49,7 +49,6 @@ _OBJECT, _LARGE_OBJECT, _OPERATION_RECORD, _DELETED_RECORD, _SEAL_RECORD = 1, 2,
 _KINDS = frozenset(Kind)
 
 MAX_BODY_BYTES = 2**31
-_WINDOW_BYTES = 4 << 20
 
 
 class ObjectRecord(NamedTuple):
@@ -121,10 +120,10 @@ def decode_segment_header(data: bytes, name: str) -> SegmentHeader:
     if len(data) < SEGMENT_HEADER_BYTES or data[:14] != _SEGMENT_MAGIC:
         raise Damaged(f"log segment {name} does not start with a segment header")
     _, version, sequence, generation, seed, crc = _SEGMENT.unpack_from(data)
-    if version != VERSION:
-        raise UnsupportedFormat(f"log segment {name} has format version {version}, not {VERSION}")
     if crc != zlib.crc32(data[: SEGMENT_HEADER_BYTES - 4]):
         raise Damaged(f"log segment {name} has a damaged header")
+    if version != VERSION:
+        raise UnsupportedFormat(f"log segment {name} has format version {version}, not {VERSION}")
     return SegmentHeader(sequence, generation, seed)
 
 
@@ -158,7 +157,7 @@ def encode_group(at: int, records: Sequence[bytes], seed: int, offset: int) -> b
     body = b"".join(records)
     if len(body) > MAX_BODY_BYTES:
         raise Damaged(f"a group of {len(body)} bytes is more than one commit can hold")
-    head = struct.pack("<4sIq", _HEAD_MAGIC, len(body), at)
+    head = struct.pack("<4sIq", GROUP_MAGIC, len(body), at)
     crc = _head_crc(head, seed, offset).to_bytes(4, "little")
     commit = _DONE.pack(_DONE_MAGIC, len(body), zlib.crc32(body, seed))
     return b"".join([head, crc, body, commit])
@@ -168,84 +167,31 @@ def _head_crc(head: bytes, seed: int, offset: int) -> int:
     return zlib.crc32(offset.to_bytes(8, "little"), zlib.crc32(head, seed))
 
 
-GROUP_HEAD_BYTES = _HEAD.size
-
-
-def read_groups(fd: int, offset: int, seed: int) -> Iterator[Group | DamagedRegion]:
-    """The groups of a segment from ``offset`` on, stepping over damage that more groups follow.
-
-    Ends at the end of the file or before an unfinished write. What stands at the very end and is
-    neither a whole group nor the beginning of one is reported as damage too.
-    """
-    size = os.fstat(fd).st_size
-    window, start = b"", offset
-    while offset < size:
-        if offset + _HEAD.size > start + len(window):
-            window, start = os.pread(fd, min(_WINDOW_BYTES, size - offset), offset), offset
-        need = _group_bytes(window, offset - start, offset, seed)
-        if need and offset + need > start + len(window) and offset + need <= size:
-            window, start = os.pread(fd, need, offset), offset
-        found: Group | DamagedRegion | None = _parse(window, offset - start, offset, seed)
-        if found is None:
-            found = _step_over(fd, offset, need, seed)
-        if found is None:
-            return
-        yield found
-        offset = found.end
-
-
-def _step_over(fd: int, offset: int, need: int, seed: int) -> Group | DamagedRegion | None:
-    """What stands at ``offset`` in place of a whole group; ``None`` for an unfinished write.
-
-    A group that others follow was committed. Its objects are checked against their ids when they
-    are read and its operation against its digest, so a flipped bit costs one record and not all.
-    """
-    size = os.fstat(fd).st_size
-    end = _next_group(fd, offset + 1, size, seed)
-    if end is None:
-        return None if _is_unfinished(fd, offset, need, size) else DamagedRegion(offset, size)
-    if offset + need == end:
-        group = _parse_body(os.pread(fd, need, offset), 0, offset)
-        if group:
-            group.damaged = True
-            return group
-    return DamagedRegion(offset, end)
-
-
-def _is_unfinished(fd: int, offset: int, need: int, size: int) -> bool:
-    """Whether the file's last bytes are what a write leaves that was cut off.
-
-    That is the beginning of a group, or zeros where the file grew and its content did not follow.
-    """
-    if need:
-        return offset + need > size
-    head = os.pread(fd, _HEAD.size, offset)
-    return len(head) < _HEAD.size or not any(head)
-
-
-def _group_bytes(window: bytes, at: int, offset: int, seed: int) -> int:
+def group_bytes(window: bytes, at: int, offset: int, seed: int) -> int:
     """How long the group at ``at``, ``offset`` in the file, says it is; 0 if none starts there."""
     if at + _HEAD.size > len(window):
         return 0
     magic, length, _, crc = _HEAD.unpack_from(window, at)
-    if magic != _HEAD_MAGIC or crc != _head_crc(window[at : at + 16], seed, offset):
+    if magic != GROUP_MAGIC or crc != _head_crc(window[at : at + 16], seed, offset):
         return 0
     whole: int = _HEAD.size + length + _DONE.size
     return whole
 
 
-def _parse(window: bytes, at: int, offset: int, seed: int) -> Group | None:
-    need = _group_bytes(window, at, offset, seed)
+def parse_group(window: bytes, at: int, offset: int, seed: int) -> Group | None:
+    """The whole and sound group at ``at``, which is ``offset`` in the file, if there is one."""
+    need = group_bytes(window, at, offset, seed)
     if not need or at + need > len(window):
         return None
     magic, length, crc = _DONE.unpack_from(window, at + need - _DONE.size)
     body = memoryview(window)[at + _HEAD.size : at + need - _DONE.size]
     if magic != _DONE_MAGIC or length != len(body) or crc != zlib.crc32(body, seed):
         return None
-    return _parse_body(window, at, offset)
+    return parse_body(window, at, offset)
 
 
-def _parse_body(window: bytes, at: int, offset: int) -> Group | None:
+def parse_body(window: bytes, at: int, offset: int) -> Group | None:
+    """The group at ``at`` read without its checksums; ``None`` if its records make no sense."""
     _, length, time, _ = _HEAD.unpack_from(window, at)
     body = window[at + _HEAD.size : at + _HEAD.size + length]
     group = Group(offset, offset + _HEAD.size + length + _DONE.size, time, body, [])
@@ -295,7 +241,7 @@ def _parse_deleted(group: Group, at: int) -> int:
     return int(_DELETED.size + 33 * count)
 
 
-def parse_operation(record: bytes, offset: int) -> OperationRecord:
+def parse_operation(record: bytes) -> OperationRecord:
     """Read one operation's record on its own.
 
     Raises:
@@ -307,23 +253,5 @@ def parse_operation(record: bytes, offset: int) -> OperationRecord:
         raise Damaged("an operation record is cut short") from error
     data = record[_OPERATION.size :]
     if kind != _OPERATION_RECORD or len(data) != length:
-        raise Damaged(f"no operation record at {offset} where the index places one")
-    return OperationRecord(number, digest, data, offset, len(record))
-
-
-def _next_group(fd: int, offset: int, size: int, seed: int) -> int | None:
-    """Where the next whole group starts, at or after ``offset``."""
-    while offset < size:
-        window = os.pread(fd, _WINDOW_BYTES, offset)
-        found = window.find(_HEAD_MAGIC)
-        while found >= 0:
-            candidate = offset + int(found)
-            head = os.pread(fd, _HEAD.size, candidate)
-            need = _group_bytes(head, 0, candidate, seed)
-            if need and candidate + need <= size:
-                whole = os.pread(fd, need, candidate)
-                if _parse(whole, 0, candidate, seed) is not None:
-                    return candidate
-            found = window.find(_HEAD_MAGIC, found + 1)
-        offset += max(len(window) - 3, 1) if offset + len(window) < size else len(window)
-    return None
+        raise Damaged("there is no operation record where the index places one")
+    return OperationRecord(number, digest, data, 0, len(record))

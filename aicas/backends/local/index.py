@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from aicas.backends.base import RefMove, RefState
 from aicas.backends.local.overlay import IN_OWN_FILE, Overlay, Place, Position
-from aicas.ids import ObjectId, SnapshotId, digest, id_of_kind
+from aicas.backends.local.rows import (
+    IndexDamagedError,
+    checked_move,
+    checked_state,
+    move_digest,
+    object_id,
+    state_digest,
+    whole_numbers,
+)
+from aicas.ids import ObjectId
 from aicas.names import RefName
 
 VERSION = 1
@@ -39,10 +48,6 @@ CREATE INDEX edges_by_consumer ON edges (consumer);
 """
 
 
-class IndexDamagedError(Exception):
-    """The view contradicts itself or the log; it must be built anew. Never leaves the backend."""
-
-
 class Index:
     """One process's connection to the view. Safe for many threads."""
 
@@ -52,11 +57,17 @@ class Index:
         Raises:
             IndexDamagedError: it is of another store or version, or SQLite cannot read it.
         """
-        self._path = path
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         with self._translated():
-            self._prepare(store)
+            self._db = sqlite3.connect(
+                path, timeout=60, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._translated():
+                self._prepare(store)
+        except BaseException:
+            self._db.close()
+            raise
 
     def _prepare(self, store: bytes) -> None:
         db = self._db
@@ -97,7 +108,8 @@ class Index:
     def state(self) -> tuple[Position, int]:
         """The position reached, and the number of the last operation before it."""
         for row in self._rows("SELECT file, offset, last_number FROM state"):
-            return Position(row[0], row[1]), row[2]
+            file, offset, last_number = whole_numbers(row)
+            return Position(file, offset), last_number
         raise IndexDamagedError("the view does not say how far it has come")
 
     def place(self, object_id: ObjectId) -> Place | None:
@@ -106,14 +118,14 @@ class Index:
             "SELECT file, offset, length, at FROM objects WHERE id = ? AND kind = ?",
             (object_id, int(object_id.kind)),
         )
-        return Place(*rows[0]) if rows else None
+        return Place(*whole_numbers(rows[0])) if rows else None
 
     def operation_place(self, number: int) -> Place | None:
         """Where an operation's record lies."""
         rows = self._rows(
             "SELECT file, offset, length, at FROM operations WHERE number = ?", (number,)
         )
-        return Place(*rows[0]) if rows else None
+        return Place(*whole_numbers(rows[0])) if rows else None
 
     def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
         """Held ids that start with a hexadecimal prefix."""
@@ -123,17 +135,17 @@ class Index:
             "SELECT kind, id FROM objects WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
             (low, high, limit),
         )
-        return [id_of_kind(kind, raw) for kind, raw in rows]
+        return [object_id(kind, raw) for kind, raw in rows]
 
     def objects(self) -> list[tuple[ObjectId, Place]]:
         """Every object and its place."""
         rows = self._rows("SELECT kind, id, file, offset, length, at FROM objects")
-        return [(id_of_kind(row[0], row[1]), Place(*row[2:])) for row in rows]
+        return [(object_id(*row[:2]), Place(*whole_numbers(row[2:]))) for row in rows]
 
     def ref(self, name: RefName) -> RefState | None:
         """Where a ref stands."""
         rows = self._rows("SELECT target, last, number, digest FROM refs WHERE name = ?", (name,))
-        return _checked_state(name, *rows[0]) if rows else None
+        return checked_state(name, *rows[0]) if rows else None
 
     def refs(self, prefix: str) -> tuple[Position, dict[RefName, RefState]]:
         """All refs under a prefix, and the position at which they stood so."""
@@ -149,14 +161,14 @@ class Index:
                 )
             finally:
                 self._db.execute("COMMIT")
-        return position, {RefName(row[0]): _checked_state(*row) for row in rows}
+        return position, {RefName(row[0]): checked_state(*row) for row in rows}
 
     def moves(self, name: RefName) -> list[RefMove]:
         """A ref's moves, oldest first."""
         rows = self._rows(
             "SELECT number, old, new, digest FROM moves WHERE name = ? ORDER BY number", (name,)
         )
-        return [_checked_move(name, *row) for row in rows]
+        return [checked_move(name, *row) for row in rows]
 
     def consumers(self, name: RefName) -> set[RefName]:
         """The refs whose snapshot was made from ``name``."""
@@ -169,37 +181,45 @@ class Index:
 
     def fold(self, overlay: Overlay) -> None:
         """Take in an overlay, unless the view is already past it. Needs the index lock."""
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                reached, _ = self.state()
-                if reached < overlay.base:
-                    raise IndexDamagedError("view went back behind what was read from it")
-                if reached < overlay.position:
-                    self._write(overlay)
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+        with self._transaction():
+            reached, _ = self.state()
+            if reached < overlay.base:
+                raise IndexDamagedError("view went back behind what was read from it")
+            if reached < overlay.position:
+                self._write(overlay)
 
-    def replace_file(
-        self,
-        old: int,
-        places: Iterable[tuple[ObjectId, Place]],
-        operations: Iterable[tuple[int, Place]],
-    ) -> None:
-        """A segment was rewritten: its records lie elsewhere now. Needs the index lock."""
+    def move_file(self, old: int, new: int, offsets: Mapping[int, int]) -> None:
+        """A segment was rewritten: its records lie elsewhere now. Needs the index lock.
+
+        Args:
+            old: its file id.
+            new: the file id of what replaces it.
+            offsets: where each record it kept was, and where it is.
+
+        Raises:
+            IndexDamagedError: it places something in the old file that was not kept.
+        """
+        with self._transaction():
+            for table, name in (("objects", "id"), ("operations", "number")):
+                rows = self._rows(f"SELECT {name}, offset FROM {table} WHERE file = ?", (old,))  # noqa: S608
+                if any(offset not in offsets for _, offset in rows):
+                    raise IndexDamagedError("the view places a record where none was")
+                self._db.executemany(
+                    f"UPDATE {table} SET file = ?, offset = ? WHERE {name} = ?",  # noqa: S608
+                    ((new, offsets[offset], key) for key, offset in rows),
+                )
+            self._db.execute("UPDATE OR IGNORE files SET file = ? WHERE file = ?", (new, old))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.execute("DELETE FROM objects WHERE file = ?", (old,))
-                self._db.execute("DELETE FROM operations WHERE file = ?", (old,))
-                self._db.execute("DELETE FROM files WHERE file = ?", (old,))
-                self._put_objects(places)
-                self._put_operations(operations)
+                yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # some errors end it by themselves
+                    self._db.execute("ROLLBACK")
                 raise
 
     def _write(self, overlay: Overlay) -> None:
@@ -211,14 +231,14 @@ class Index:
         self._db.executemany(
             "INSERT OR REPLACE INTO refs VALUES (?, ?, ?, ?, ?)",
             (
-                (name, s.target, s.last, s.number, _state_digest(name, s))
+                (name, s.target, s.last, s.number, state_digest(name, s))
                 for name, s in refs.states.items()
             ),
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO moves VALUES (?, ?, ?, ?, ?)",
             (
-                (name, m.number, m.old, m.new, _move_digest(name, m))
+                (name, m.number, m.old, m.new, move_digest(name, m))
                 for name, moves in refs.moves.items()
                 for m in moves
             ),
@@ -251,39 +271,3 @@ class Index:
         """Close the connection; closing twice is allowed."""
         with self._lock:
             self._db.close()
-
-
-def _state_digest(name: str, state: RefState) -> bytes:
-    return digest(
-        "ref row v1",
-        name.encode(),
-        state.target or b"",
-        state.last,
-        state.number.to_bytes(8, "little"),
-    )[:16]
-
-
-def _checked_state(
-    name: str, target: bytes | None, last: bytes, number: int, stated: bytes
-) -> RefState:
-    try:
-        state = RefState(SnapshotId(target) if target else None, SnapshotId(last), number)
-    except TypeError as error:
-        raise IndexDamagedError(f"row of ref {name} is malformed") from error
-    if _state_digest(name, state) != stated:
-        raise IndexDamagedError(f"row of ref {name} does not match its digest")
-    return state
-
-
-def _move_digest(name: str, move: RefMove) -> bytes:
-    number = move.number.to_bytes(8, "little")
-    return digest("reflog row v1", name.encode(), number, move.old or b"", move.new or b"")[:16]
-
-
-def _checked_move(
-    name: str, number: int, old: bytes | None, new: bytes | None, stated: bytes
-) -> RefMove:
-    move = RefMove(number, SnapshotId(old) if old else None, SnapshotId(new) if new else None)
-    if _move_digest(name, move) != stated:
-        raise IndexDamagedError(f"reflog row {number} of {name} does not match its digest")
-    return move

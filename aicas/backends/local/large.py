@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
@@ -25,52 +27,104 @@ class LargeFiles:
 
     def stage(self) -> LocalStaging:
         """Begin a new file."""
+        self.sweep_abandoned()
         return LocalStaging(self._incoming)
 
-    def path(self, object_id: ObjectId) -> Path:
-        """Where an object's file is, or would be."""
+    def _path(self, object_id: ObjectId) -> Path:
         name = object_id.hex()
         return self._folder / name[:2] / name
+
+    def open(self, object_id: ObjectId) -> LargeReader:
+        """An object's frame, to read piece by piece.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            StorageFailed: it cannot be opened.
+        """
+        path = self._path(object_id)
+        try:
+            return LargeReader(path.open("rb", buffering=0))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
+
+    def read(self, object_id: ObjectId) -> bytes:
+        """An object's whole frame; raises as ``open``."""
+        reader = self.open(object_id)
+        try:
+            return reader.read()
+        finally:
+            reader.close()
 
     def adopt(self, staged: Staged) -> None:
         """Give a staged file its place, durably. Needs the writer lock.
 
         Raises:
             Vanished: it was abandoned so long ago that it was swept.
+            StorageFailed: the disk refused.
         """
-        target = self.path(staged.id)
-        files.create_folder(target.parent)
+        target = self._path(staged.id)
         try:
+            files.create_folder(target.parent)
             (self._incoming / staged.token).rename(target)
+            files.flush_folder(target.parent)
+            files.flush_folder(self._folder)
         except FileNotFoundError as error:
             raise Vanished([staged.id]) from error
-        files.flush_folder(target.parent)
-        files.flush_folder(self._folder)
+        except OSError as error:
+            raise StorageFailed(f"cannot place a large object: {error.strerror}") from error
 
     def discard(self, staged: Staged) -> None:
         """Drop a staged file that is not needed after all."""
         (self._incoming / staged.token).unlink(missing_ok=True)
 
     def remove(self, object_id: ObjectId) -> int:
-        """Delete an object's file; returns the bytes freed. Needs the writer lock."""
-        path = self.path(object_id)
+        """Delete an object's file; returns the bytes freed. Needs the writer lock.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        path = self._path(object_id)
         try:
             size = path.stat().st_size
             path.unlink()
         except FileNotFoundError:
             return 0
+        except OSError as error:
+            raise StorageFailed(f"cannot delete {path}: {error.strerror}") from error
         return size
 
     def sweep_abandoned(self) -> None:
         """Delete what crashed writers left in ``incoming/``."""
         # The file system stamps these files, so its clock and not the store's judges their age.
         oldest = time.time() - ABANDONED_AFTER_SECONDS
-        for path in self._incoming.iterdir():
-            try:
+        with suppress(OSError):  # a file that another process removes, or that will stay a while
+            for path in self._incoming.iterdir():
                 if path.stat().st_mtime < oldest:
                     path.unlink()
-            except FileNotFoundError:
-                continue
+
+
+class LargeReader:
+    """A large object's frame, read front to back; see ``FrameReader``."""
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        """See ``FrameReader.read``; all of the rest without a size.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        try:
+            return self._file.read(size) or b""
+        except OSError as error:
+            raise StorageFailed(f"cannot read a large object: {error.strerror}") from error
+
+    def close(self) -> None:
+        """See ``FrameReader.close``."""
+        self._file.close()
 
 
 class LocalStaging:

@@ -51,6 +51,12 @@ class Overlay:
         """How much memory and scanning it stands for, in records."""
         return len(self.places) + len(self.operations)
 
+    def files(self) -> set[int]:
+        """The segment files it places records in."""
+        placed = {place.file for place in self.places.values() if place}
+        placed.update(place.file for place in self.operations.values())
+        return placed - {IN_OWN_FILE}
+
     def apply(self, group: Group, file: int) -> None:
         """Fold in the next group, read from the segment ``file``."""
         for record in group.objects:

@@ -1,9 +1,9 @@
 """Giving disk space back: segments that held deleted objects are written anew without them.
 
-Order: new file complete and flushed → under the writer lock: renamed, folder flushed, index
-moved → old file removed. A crash before the rename leaves a draft; after it, two generations, of
-which the newer counts, and an index that notices its file is gone and is built anew. A reader that
-holds the old file open goes on with it.
+Order: new file complete and flushed → under the writer and the index lock: renamed, folder
+flushed, index moved → old file removed. A crash before the rename leaves a draft; after it, two
+generations, of which the newer counts, and an index that notices its file is gone and is built
+anew. A reader that holds the old file open goes on with it.
 """
 
 from __future__ import annotations
@@ -13,28 +13,42 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from aicas.backends.local import files, group
-from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import DamagedRegion, Group
-from aicas.backends.local.overlay import IN_OWN_FILE, START, Overlay, Place
-from aicas.backends.local.segment import Segment, file_id, list_segments, segment_name
+from aicas.backends.local.log import Log
+from aicas.backends.local.overlay import IN_OWN_FILE, Place
+from aicas.backends.local.rows import IndexDamagedError
+from aicas.backends.local.segment import Segment, file_id, segment_name
 from aicas.backends.local.view import View
+from aicas.backends.local.writer import Writer
 from aicas.errors import StorageFailed
 from aicas.ids import ObjectId
 
 
-def rewrite_segments(view: View, writer: FileLock, doomed: Mapping[ObjectId, Place]) -> int:
-    """Rewrite every sealed segment without the doomed records; returns the bytes freed."""
-    by_file: dict[int, set[int]] = defaultdict(set)
-    for place in doomed.values():
+class _Draft(NamedTuple):
+    """A segment written anew, and where each record it kept was and is."""
+
+    path: Path
+    size: int
+    moved: dict[int, int]
+
+
+def rewrite_segments(view: View, writer: Writer, doomed: Mapping[ObjectId, Place]) -> int:
+    """Rewrite every sealed segment without the doomed records; returns the bytes freed.
+
+    Needs the sweeper's lock, and a view that was loaded under it.
+    """
+    by_file: dict[int, dict[int, bytes]] = defaultdict(dict)
+    for object_id, place in doomed.items():
         if place.file not in (IN_OWN_FILE, view.active.id):
-            by_file[place.file].add(place.offset)
+            by_file[place.file][place.offset] = object_id
     freed = 0
-    for file, offsets in sorted(by_file.items()):
-        old = view.segment(file)
+    for file, records in sorted(by_file.items()):
+        old = view.log.segment(file)
         try:
-            draft = _write_draft(old, offsets)
+            draft = _write_draft(old, records)
             if draft is not None:
                 freed += _replace(view, writer, old, draft)
         except OSError as error:
@@ -42,26 +56,25 @@ def rewrite_segments(view: View, writer: FileLock, doomed: Mapping[ObjectId, Pla
     return freed
 
 
-def _write_draft(old: Segment, doomed: set[int]) -> Path | None:
+def _write_draft(old: Segment, doomed: Mapping[int, bytes]) -> _Draft | None:
     """The segment without its doomed records, as a draft; ``None`` if it holds damage.
 
     A damaged segment is left as it is: what a checksum no longer vouches for is not copied, and
     nothing that might still be salvaged is thrown away.
     """
-    header = group.SegmentHeader(
-        old.sequence, old.header.generation + 1, old.header.seed ^ 0x5A5A5A5A
-    )
+    seed = int.from_bytes(os.urandom(4), "little")
+    header = group.SegmentHeader(old.sequence, old.header.generation + 1, seed)
     path = old.path.with_name(segment_name(file_id(header.sequence, header.generation)) + ".new")
     path.unlink(missing_ok=True)
     fd = files.create_file(path)
+    offset, moved = group.SEGMENT_HEADER_BYTES, dict[int, int]()
     try:
-        offset = group.SEGMENT_HEADER_BYTES
         files.write_all(fd, header.encode(), 0)
         for found in old.groups(offset):
             if isinstance(found, DamagedRegion) or found.damaged:
                 path.unlink()
                 return None
-            data = _without(found, doomed, header.seed)
+            data = _without(found, doomed, seed, offset, moved)
             files.write_all(fd, data, offset)
             offset += len(data)
         files.flush_file(fd)
@@ -70,53 +83,61 @@ def _write_draft(old: Segment, doomed: set[int]) -> Path | None:
         raise
     finally:
         os.close(fd)
-    return path
+    return _Draft(path, offset, moved)
 
 
-def _without(found: Group, doomed: set[int], seed: int) -> bytes:
-    """The group's bytes less its doomed object records; nothing if that was all it had."""
+def _without(
+    found: Group, doomed: Mapping[int, bytes], seed: int, offset: int, moved: dict[int, int]
+) -> bytes:
+    """The group's bytes less its doomed object records; nothing if that was all it had.
+
+    Adds to ``moved`` where the records it kept go, when the group is written at ``offset``.
+    """
     base = found.offset + group.GROUP_HEAD_BYTES
-    kept, at = [], 0
+    kept, at, shift = [], 0, offset - found.offset
     for record in found.objects:
-        if record.offset in doomed:
+        if doomed.get(record.offset) == record.raw_id:
             start = record.offset - base
             kept.append(found.body[at:start])
             at = start + record.length
+            shift -= record.length
+        else:
+            moved[record.offset] = record.offset + shift
+    if found.operation:
+        moved[found.operation.offset] = found.operation.offset + shift
     kept.append(found.body[at:])
-    return group.encode_group(found.at, kept, seed) if any(kept) else b""
+    return group.encode_group(found.at, kept, seed, offset) if any(kept) else b""
 
 
-def _replace(view: View, writer: FileLock, old: Segment, draft: Path) -> int:
-    new = file_id(old.sequence, old.header.generation + 1)
-    before, folder = old.size(), draft.parent
-    with writer.held(), view.lock:
-        view.catch_up(exclusive=True)
+def _replace(view: View, writer: Writer, old: Segment, draft: _Draft) -> int:
+    before = old.size()
+    with writer.turn(), view.lock:
         view.fold(wait=True)
-        draft.rename(folder / segment_name(new))
-        files.flush_folder(folder)
-        fresh = view.segment(new)
         with view.index_lock.held():
-            overlay = _places_in(fresh)
-            objects = ((i, place) for i, place in overlay.places.items() if place)
-            view.index.replace_file(old.id, objects, overlay.operations.items())
+            if view.index.state()[0] != view.overlay.position:
+                draft.path.unlink()  # the index cannot be written: the space stays taken
+                return 0
+            draft.path.rename(draft.path.with_suffix(""))
+            files.flush_folder(draft.path.parent)
+            # An index that cannot follow is found out by whoever opens it next.
+            with contextlib.suppress(IndexDamagedError):
+                new = file_id(old.sequence, old.header.generation + 1)
+                view.index.move_file(old.id, new, draft.moved)
         old.path.unlink()
         view.reload()
-    return before - fresh.size()
+    return before - draft.size
 
 
-def _places_in(segment: Segment) -> Overlay:
-    """Where the segment's records lie now."""
-    overlay = Overlay(START, 0)
-    for found in segment.groups(group.SEGMENT_HEADER_BYTES):
-        if isinstance(found, Group):
-            overlay.apply(found, segment.id)
-    return overlay
+def remove_leftovers(log: Log) -> None:
+    """Delete drafts and superseded generations that a crash left. Needs both locks.
 
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete drafts and superseded generations that a crash left. Needs the sweeper's lock."""
-    newest = {segment_name(identity) for identity in list_segments(folder).values()}
-    for path in folder.iterdir():
-        if path.name not in newest:
-            with contextlib.suppress(FileNotFoundError):
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    newest = {segment_name(identity) for identity in log.newest().values()}
+    try:
+        for path in log.folder.iterdir():
+            if path.name not in newest:
                 path.unlink()
+    except OSError as error:
+        raise StorageFailed(f"cannot clear {log.folder}: {error.strerror}") from error

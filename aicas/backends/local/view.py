@@ -6,90 +6,144 @@ Answers come from the overlay where it knows and from the index elsewhere; catch
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from aicas.backends.base import RefMove, RefState
-from aicas.backends.local.files import FileLock
+from aicas.backends.local.files import FileLock, create_folder, ensure_file
 from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion
-from aicas.backends.local.index import Index, IndexDamagedError
+from aicas.backends.local.index import Index
+from aicas.backends.local.log import Log
 from aicas.backends.local.overlay import START, Overlay, Place, Position
-from aicas.backends.local.segment import Segment, list_segments
+from aicas.backends.local.rows import IndexDamagedError
+from aicas.backends.local.segment import Segment
 from aicas.errors import Damaged, StorageFailed
 from aicas.ids import ObjectId
 from aicas.names import RefName
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 # Records an overlay gathers before it is folded: some 10 ms of scanning for a process that opens.
 FOLD_RECORDS = 2_000
+# ... and while a long log is read, which bounds the memory that takes.
+_MOST_RECORDS = 20 * FOLD_RECORDS
 _UNTOLD = object()
-_INDEX_ATTEMPTS = 3
+
+
+def _repairing(
+    answer: Callable[Concatenate[View, P], T],
+) -> Callable[Concatenate[View, P], T]:
+    """Hold the view still for an answer, and give it again from a new index if this is damaged.
+
+    If the new one cannot be read either, that is a ``StorageFailed``.
+    """
+
+    @functools.wraps(answer)
+    def repaired(self: View, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.lock:
+            try:
+                return answer(self, *args, **kwargs)
+            except IndexDamagedError:
+                self.rebuild()
+            try:
+                return answer(self, *args, **kwargs)
+            except IndexDamagedError as error:
+                raise StorageFailed(f"cannot use the store's index: {error}") from error
+
+    return repaired
 
 
 class View:
     """One process's picture of the log. Safe for many threads."""
 
     def __init__(self, store: Path, identity: bytes) -> None:
-        self._log = store / "log"
-        self._index_folder = store / "index"
-        self._identity = identity
+        self.log = Log(store / "log")
         self.index_lock = FileLock(store / "index.lock")
         self.lock = threading.RLock()
-        self._segments: dict[int, Segment] = {}
+        self._index_path = store / "index" / "view.sqlite"
+        self._identity = identity
         self._index: Index | None = None
-        self.sealed = False
+        self._active: Segment | None = None
         self._load()
 
-    def _load(self) -> None:
-        """Start from what the index has reached, making it anew if it cannot be used."""
+    def _load(self, *, anew: bool = False) -> None:
+        """Start from what the index has reached, making it anew if it cannot be used.
+
+        Under the index lock: indexes are deleted, and segments replaced, by holders of it only.
+        """
         with self.lock:
-            for attempt in range(_INDEX_ATTEMPTS):
+            with self.index_lock.held():
+                if anew:
+                    self._delete_index()
                 try:
-                    self._index = self._index or self._open_index()
-                    self._enter(*self._index.state())
-                    break
-                except IndexDamagedError as error:
-                    if attempt == _INDEX_ATTEMPTS - 1:
+                    self._begin()
+                except IndexDamagedError:
+                    self._delete_index()
+                    try:
+                        self._begin()
+                    except IndexDamagedError as error:
                         raise StorageFailed(f"cannot use the store's index: {error}") from error
-                    self._discard_index()
             self.catch_up()
 
-    def _enter(self, position: Position, last_number: int) -> None:
-        newest = list_segments(self._log)
-        if not newest:
-            raise Damaged(f"{self._log} holds no log segment")
-        base = position
-        if position == START:
-            position = Position(min(newest.values()), SEGMENT_HEADER_BYTES)
-        if position.file not in newest.values():
-            raise IndexDamagedError("the index has reached a segment that is not there")
-        self.active = self.segment(position.file)
-        if self.active.size() < position.offset:
-            raise IndexDamagedError("the index is ahead of the log")
-        self.sealed = False
-        self.overlay = Overlay(base, last_number)
-        self.overlay.position = position
-
-    def _open_index(self) -> Index:
-        self._index_folder.mkdir(0o700, exist_ok=True)
-        index = Index(self._index_folder / "view.sqlite", self._identity)
-        if not index.files() <= set(list_segments(self._log).values()):
-            index.close()
+    def _begin(self) -> None:
+        self._close_index()
+        try:
+            create_folder(self._index_path.parent)
+            ensure_file(self._index_path)  # SQLite would let the umask decide who may read it
+        except OSError as error:
+            raise StorageFailed(f"cannot make the store's index: {error.strerror}") from error
+        self._index = Index(self._index_path, self._identity)
+        if not self._index.files() <= set(self.log.newest().values()):
             raise IndexDamagedError("the index places records in files that are gone")
-        return index
+        self._enter(*self._index.state())
 
-    def _discard_index(self) -> None:
-        """Delete the index. A process that has it open goes on with the unnamed files."""
+    def _enter(self, position: Position, last_number: int) -> None:
+        """Go on from a position that the index has reached. Needs the index lock."""
+        newest = self.log.newest()
+        overlay = Overlay(position, last_number)
+        if position == START:
+            segment, _ = self.log.next_readable(0)
+            if segment is None:
+                raise Damaged(f"{self.log.folder} holds no log segment that can be read")
+            overlay.position = Position(segment.id, SEGMENT_HEADER_BYTES)
+        else:
+            segment = self._reached(position, newest)
+        self._stand_in(segment, max(newest))
+        self.overlay = overlay
+
+    def _reached(self, position: Position, newest: Mapping[int, int]) -> Segment:
+        if position.file not in newest.values():
+            raise IndexDamagedError("the index has reached a segment that is gone")
+        try:
+            segment = self.log.segment(position.file)
+        except Damaged as error:
+            raise IndexDamagedError("the index has reached a segment that is damaged") from error
+        if segment.size() < position.offset:
+            raise IndexDamagedError("the index is ahead of the log")
+        return segment
+
+    def _stand_in(self, segment: Segment, last_sequence: int) -> None:
+        self._active = segment
+        # A segment that another follows was complete, even where damage hides its seal.
+        self.ended = segment.sequence < last_sequence
+
+    def _close_index(self) -> None:
         if self._index:
             self._index.close()
             self._index = None
-        with self.index_lock.held():
-            for path in self._index_folder.glob("view.sqlite*"):
+
+    def _delete_index(self) -> None:
+        """A process that has it open goes on with the unnamed files. Needs the index lock."""
+        self._close_index()
+        try:
+            for path in self._index_path.parent.glob(self._index_path.name + "*"):
                 path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageFailed(f"cannot remove the store's index: {error.strerror}") from error
 
     @property
     def index(self) -> Index:
@@ -98,47 +152,24 @@ class View:
             raise StorageFailed("the store is closed")
         return self._index
 
+    @property
+    def active(self) -> Segment:
+        """The segment at whose end the log grows."""
+        if self._active is None:
+            raise StorageFailed("the store is closed")
+        return self._active
+
     def reload(self) -> None:
-        """Forget the overlay and every open segment, and start again from the index."""
-        with self.lock:
-            self._segments = {}
-            self._load()
+        """Forget the overlay and open the index again: records were moved, or may have been."""
+        self._load()
 
     def rebuild(self) -> None:
         """The index was caught contradicting the log: make it anew."""
-        with self.lock:
-            self._discard_index()
-            self._load()
-
-    def ask(self, question: Callable[[Index], T]) -> T:
-        """Put a question to the index, making it anew if it turns out damaged.
-
-        Raises:
-            StorageFailed: the new one cannot be read either.
-        """
-        try:
-            return question(self.index)
-        except IndexDamagedError:
-            self.rebuild()
-        try:
-            return question(self.index)
-        except IndexDamagedError as error:
-            raise StorageFailed(f"cannot use the store's index: {error}") from error
-
-    def segment(self, identity: int) -> Segment:
-        """The open segment with a file id.
-
-        Raises:
-            FileNotFoundError: it was rewritten meanwhile; ``reload`` finds the new places.
-        """
-        found = self._segments.get(identity)
-        if found is None:
-            found = self._segments[identity] = Segment.open(self._log, identity)
-        return found
+        self._load(anew=True)
 
     def refresh(self) -> None:
         """Catch up with what other processes committed; one ``stat`` if that is nothing."""
-        if self.active.size() != self.overlay.position.offset or self.sealed:
+        if self.active.size() != self.overlay.position.offset or self.ended:
             self.catch_up()
 
     def catch_up(self, *, exclusive: bool = False) -> None:
@@ -146,118 +177,124 @@ class View:
 
         Args:
             exclusive: the caller holds the writer lock, so that nothing is being written; only
-                then is a complete but damaged end stepped over.
+                then is a damaged end stepped over.
         """
         with self.lock:
-            while self._apply_segment(exclusive) and self._next_segment():
+            while self._advance(exclusive):
                 pass
             if self.overlay.weight > FOLD_RECORDS:
                 self.fold()
 
-    def _apply_segment(self, exclusive: bool) -> bool:
-        """Apply the active segment's new groups; tells whether it is sealed."""
+    def _advance(self, exclusive: bool) -> bool:
+        """Apply the active segment's new groups; tells whether there may be more to apply."""
         segment = self.active
         for found in segment.groups(self.overlay.position.offset):
             if isinstance(found, DamagedRegion):
-                if found.end == segment.size() and not exclusive:
+                if found.end == segment.size() and not (exclusive or self.ended):
                     break
             else:
                 self.overlay.apply(found, segment.id)
-                self.sealed = self.sealed or found.seals
+                self.ended = self.ended or found.seals
             self.overlay.position = Position(segment.id, found.end)
-            if self.overlay.weight > FOLD_RECORDS * 20:
-                self.fold()
-        return self.sealed
+            if self.overlay.weight > _MOST_RECORDS and self.fold():
+                return True  # from where the index is now, which may be another segment
+        return self.ended and self._next_segment()
 
     def _next_segment(self) -> bool:
-        identity = list_segments(self._log).get(self.active.sequence + 1)
-        if identity is None:
-            return False  # the writer that sealed it was cut off; the next one goes on
-        self.active = self.segment(identity)
-        self.sealed = False
-        self.overlay.position = Position(identity, SEGMENT_HEADER_BYTES)
-        return True
+        segment, last_sequence = self.log.next_readable(self.active.sequence)
+        if segment:  # otherwise the writer that sealed it was cut off, and the next one goes on
+            self._stand_in(segment, last_sequence)
+            self.overlay.position = Position(segment.id, SEGMENT_HEADER_BYTES)
+        return segment is not None
 
-    def fold(self, *, wait: bool = False) -> None:
-        """Move the overlay into the index, if no other process is at it or ``wait`` is set.
+    def fold(self, *, wait: bool = False) -> bool:
+        """Move the overlay into the index; tells whether the view starts from the index now.
 
-        Only what the log has made durable may be in the index, or it could outlive the log.
+        It does not while another process is at it, unless ``wait`` is set, nor when the disk
+        refuses: the overlay still knows everything.
         """
         holding = self.index_lock.held() if wait else self.index_lock.tried()
-        with self.lock, holding as held:
-            if held is False or self.sealed:
-                return
-            self.active.flush(self.overlay.position.offset)
-            try:
-                self.index.fold(self.overlay)
-                self._enter(*self.index.state())
-            except (IndexDamagedError, FileNotFoundError):
-                return  # the overlay still has it; the next read of the index repairs that
+        with self.lock:
+            with holding as held:
+                if held is False or self.ended:
+                    return False
+                # Places in a segment that was rewritten since must not get into the index.
+                stale = not self.overlay.files() <= set(self.log.newest().values())
+                if not stale and not self._fold():
+                    return False
+            if stale:
+                self.reload()
+            return True
 
+    def _fold(self) -> bool:
+        try:
+            # What the log has not made durable must not be in the index, or it may outlive it.
+            self.log.flush(self.active, self.overlay.position.offset)
+            self.index.fold(self.overlay)
+            self._enter(*self.index.state())
+        except (IndexDamagedError, StorageFailed):
+            return False
+        return True
+
+    @_repairing
     def place(self, object_id: ObjectId) -> Place | None:
         """Where an object lies, as of the position reached."""
-        with self.lock:
-            found = self.overlay.places.get(object_id, _UNTOLD)
-            if found is not _UNTOLD:
-                return found  # type: ignore[return-value]
-            return self.ask(lambda index: index.place(object_id))
+        found = self.overlay.places.get(object_id, _UNTOLD)
+        return self.index.place(object_id) if found is _UNTOLD else found  # type: ignore[return-value]
 
+    @_repairing
     def places(self) -> Iterator[tuple[ObjectId, Place]]:
         """Every object held at this moment."""
-        with self.lock:
-            merged: dict[ObjectId, Place | None] = dict(self.ask(lambda index: index.objects()))
-            merged.update(self.overlay.places)
+        merged: dict[ObjectId, Place | None] = dict(self.index.objects())
+        merged.update(self.overlay.places)
         return ((i, place) for i, place in merged.items() if place)
 
+    @_repairing
     def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
         """See ``Backend.find``."""
-        with self.lock:
-            told = self.overlay.places
-            gone = sum(place is None for place in told.values())
-            found = set(self.ask(lambda index: index.find(hex_prefix, limit + gone)))
-            found.update(i for i in told if i.hex().startswith(hex_prefix))
-            return sorted(i for i in found if told.get(i, _UNTOLD) is not None)[:limit]
+        told = self.overlay.places
+        gone = sum(place is None for place in told.values())
+        found = set(self.index.find(hex_prefix, limit + gone))
+        found.update(i for i in told if i.hex().startswith(hex_prefix))
+        return sorted(i for i in found if told.get(i, _UNTOLD) is not None)[:limit]
 
+    @_repairing
     def operation_place(self, number: int) -> Place | None:
         """Where an operation's record lies."""
-        with self.lock:
-            found = self.overlay.operations.get(number)
-            return found or self.ask(lambda index: index.operation_place(number))
+        return self.overlay.operations.get(number) or self.index.operation_place(number)
 
+    @_repairing
     def ref(self, name: RefName) -> RefState | None:
         """Where a ref stands."""
-        with self.lock:
-            found = self.overlay.refs.states.get(name)
-            return found or self.ask(lambda index: index.ref(name))
+        return self.overlay.refs.states.get(name) or self.index.ref(name)
 
+    @_repairing
     def refs(self, prefix: str) -> dict[RefName, RefState]:
         """All refs under a prefix at one moment."""
-        with self.lock:
-            reached, states = self.ask(lambda index: index.refs(prefix))
-            if reached > self.overlay.position:
-                self.catch_up()  # another process folded what we have not read yet
-            told = self.overlay.refs.states.items()
-            states.update((name, state) for name, state in told if name.startswith(prefix))
-            return dict(sorted(states.items()))
+        reached, states = self.index.refs(prefix)
+        while reached > self.overlay.position:
+            self.reload()  # another process folded what we have not read yet
+            reached, states = self.index.refs(prefix)
+        told = self.overlay.refs.states.items()
+        states.update((name, state) for name, state in told if name.startswith(prefix))
+        return dict(sorted(states.items()))
 
+    @_repairing
     def moves(self, name: RefName) -> list[RefMove]:
         """A ref's moves, newest first."""
-        with self.lock:
-            moves = {move.number: move for move in self.ask(lambda index: index.moves(name))}
-            moves.update((m.number, m) for m in self.overlay.refs.moves.get(name, ()))
-            return [moves[number] for number in sorted(moves, reverse=True)]
+        moves = {move.number: move for move in self.index.moves(name)}
+        moves.update((m.number, m) for m in self.overlay.refs.moves.get(name, ()))
+        return [moves[number] for number in sorted(moves, reverse=True)]
 
+    @_repairing
     def consumers(self, name: RefName) -> set[RefName]:
         """The refs whose snapshot was made from ``name``."""
-        with self.lock:
-            told = self.overlay.refs
-            indexed = self.ask(lambda index: index.consumers(name))
-            return {c for c in indexed if c not in told.inputs} | told.consumers(name)
+        told, indexed = self.overlay.refs, self.index.consumers(name)
+        return {c for c in indexed if c not in told.inputs} | told.consumers(name)
 
     def close(self) -> None:
         """Release files; closing twice is allowed."""
-        with self.lock, contextlib.suppress(IndexDamagedError):
-            self._segments = {}
-            if self._index:
-                self._index.close()
-                self._index = None
+        with self.lock:
+            self._close_index()
+            self._active = None
+            self.log.close()
