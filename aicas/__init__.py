@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aicas.errors import StorageFailed as StorageFailed
     from aicas.errors import UnsupportedFormat as UnsupportedFormat
     from aicas.errors import Vanished as Vanished
+    from aicas.names import check_label as check_label
     from aicas.objects.files import Files as Files
     from aicas.objects.payload import FromDirectory as FromDirectory
     from aicas.objects.payload import FromFile as FromFile
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from aicas.transfer.records import read_records as read_records
     from aicas.transfer.replayer import Replayer as Replayer
     from aicas.transfer.strictjson import parse_json as parse_json
+    from aicas.transfer.survey import Survey as Survey
+    from aicas.transfer.survey import survey_records as survey_records
     from aicas.validity.check import Hit as Hit
     from aicas.validity.check import Miss as Miss
     from aicas.validity.reasons import Reason as Reason
@@ -76,15 +79,18 @@ _HOME = {
     "StageFailed": "aicas.errors",
     "StorageFailed": "aicas.errors",
     "Store": "aicas.store",
+    "Survey": "aicas.transfer.survey",
     "UnsupportedFormat": "aicas.errors",
     "Use": "aicas.store",
     "Vanished": "aicas.errors",
+    "check_label": "aicas.names",
     "format_usd": "aicas.analytics.prices",
     "in_memory": "aicas.opening",
     "init": "aicas.opening",
     "open": "aicas.opening",
     "parse_json": "aicas.transfer.strictjson",
     "read_records": "aicas.transfer.records",
+    "survey_records": "aicas.transfer.survey",
     "usd_to_nano": "aicas.analytics.prices",
 }
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (every key is a string)

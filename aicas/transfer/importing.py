@@ -8,7 +8,7 @@ goes on where it stopped when it is started again, and one that is complete adds
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from aicas.errors import InvalidInput
@@ -19,14 +19,10 @@ from aicas.store import Store, Use
 from aicas.transfer.drafts import DIGEST, Draft, draft
 from aicas.transfer.records import Record, read_records
 from aicas.transfer.replayer import Replayed, Replayer
+from aicas.transfer.survey import MAX_CONTENT, hollow, weight_of
 
 Progress = Callable[[int, int], object]
 """Called with the records done and how many there are."""
-
-MAX_CONTENT = 1 << 30
-"""Most bytes of files and texts in one recording: the newest trees are held in memory."""
-# What a path or a key costs beside its text, so that a million empty files count too.
-_OVERHEAD = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +108,13 @@ def _check(path: Path) -> tuple[int, list[Project]]:
     """How many records there are, and of which projects, if all can be imported."""
     projects: dict[Project, None] = {}
     total = weight = 0
-    for step in _replayed(path, _hollow):
+    for step in _replayed(path, hollow):
         total += 1
         projects[step.record.project] = None
-        weight += _weight(step.record)
+        weight += weight_of(step.record)
         if weight > MAX_CONTENT:
             raise InvalidInput(f"{str(path)!a} holds over {MAX_CONTENT >> 30} GiB of content")
     return total, list(projects)
-
-
-def _hollow(record: Record) -> Record:
-    """The record with empty files: what is only checked need not be held."""
-    files = dict.fromkeys(record.payload.files, b"")
-    return replace(record, payload=replace(record.payload, files=files))
-
-
-def _weight(record: Record) -> int:
-    payload = record.payload
-    paths = (*payload.files, *payload.omitted)
-    content = sum(map(len, payload.files.values())) + len(payload.text or "")
-    return content + sum(map(len, paths)) + _OVERHEAD * (len(paths) + 1)
 
 
 class _Importer:

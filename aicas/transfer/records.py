@@ -16,6 +16,7 @@ from aicas import clock
 from aicas.errors import InvalidInput
 from aicas.ids import Kind, hash_object
 from aicas.names import Key, Project, TreePath, check_key, check_project, check_tree_path
+from aicas.objects.tree import MAX_DEPTH
 from aicas.transfer.fields import Fields
 from aicas.transfer.lines import read_lines
 from aicas.transfer.strictjson import MAX_BYTES, parse_json
@@ -169,6 +170,8 @@ def _payload(fields: Fields) -> RecordPayload:
     deleted = tuple(payload.items("deleted", str, "strings"))
     for path in (*plain, *binary, *omitted, *deleted):
         check_tree_path(path)
+        if path.count("/") >= MAX_DEPTH:
+            raise InvalidInput(f"path {path[:60]!a} has more than {MAX_DEPTH} parts")
     typed: Literal["full", "delta"] = "full" if kind == "full" else "delta"
     return RecordPayload(
         typed,

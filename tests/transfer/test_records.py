@@ -103,6 +103,7 @@ def test_a_record_keeps_every_recorded_field_and_invents_none(tmp_path: Path) ->
         {"payload": {"files": {"../a": "x"}}},
         {"payload": {"files": {"/a": "x"}}},
         {"payload": {"files": {"a": 1}}},
+        {"payload": {"files": {"a/" * 200 + "b": ""}}},
         {"payload": {"files": {"a": "x"}, "files_b64": {"a": "eA=="}}},
         {"payload": {"files": {}, "files_b64": {"a": "e"}}},
         {"payload": {"files": {}, "files_b64": {"a": "\u00e9"}}},
