@@ -101,11 +101,12 @@ def generate(
     from aicas.orchestrator.generation import Generation
     from aicas.orchestrator.wrappers import failing_at
 
+    name = _session(session)
     team = demonstration_team()
     if fail_at is not None:
         team = failing_at(team, fail_at)
     with aicas.open(store, project=project) as opened:
-        run = Generation(opened, team, _session(session), _reporter(as_json), notice=NOTICE)
+        run = Generation(opened, team, name, _reporter(as_json), notice=NOTICE)
         _run(lambda: run.run(request, output, overwrite=overwrite))
 
 
@@ -122,12 +123,15 @@ def replay(
     """
     from aicas.orchestrator.replay import replay_file
 
+    name = _session(session)
     with aicas.open(store) as opened:
-        _run(lambda: replay_file(opened, file, project, _session(session), _reporter(as_json)))
+        _run(lambda: replay_file(opened, file, project, name, _reporter(as_json)))
 
 
 def _session(given: str | None) -> str:
-    return given if given is not None else f"sess_{secrets.token_hex(6)}"
+    if given is None:
+        return f"sess_{secrets.token_hex(6)}"
+    return aicas.check_label("session", given)
 
 
 def _reporter(as_json: bool) -> Reporter:
@@ -150,9 +154,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     arguments = list(sys.argv[1:] if argv is None else argv)
     code = 0
     try:
-        outcome: Any = cli.main(arguments or ["--help"], "ai-orchestrator", standalone_mode=False)
-        code = outcome if isinstance(outcome, int) else 0
+        with cli.make_context("ai-orchestrator", arguments or ["--help"]) as context:
+            cli.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        code = done.exit_code
     except (Exception, KeyboardInterrupt) as error:
         code = _report_failure(error)
         _forget_stdout()
@@ -174,7 +180,8 @@ def _report_failure(error: BaseException) -> int:
         hint = f"try '{context.command_path} --help'" if context else None
         return _tell(error.format_message(), hint, error.exit_code)
     if isinstance(error, OSError):
-        return _tell(error.strerror or str(error), None, STORAGE)
+        where = f"{error.filename}: " if error.filename else ""
+        return _tell(where + (error.strerror or str(error)), None, STORAGE)
     what = f"{type(error).__name__}: {error}"
     return _tell(f"internal error: {what}", "this is a fault; please report it", INTERNAL)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,40 +20,15 @@ from aicas import (
     Record,
     Replayer,
     Store,
+    Survey,
     read_records,
+    survey_records,
     usd_to_nano,
 )
 from aicas.orchestrator.events import Reporter, RunEnded, RunStarted, Totals
 from aicas.orchestrator.stages import Product, StageRunner, Stored
 
 CODE_VERSION = "replay-1"
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What a file of records holds, after every line of it was checked."""
-
-    projects: tuple[str, ...]
-    records: int
-
-
-def survey(path: Path) -> Survey:
-    """Read a whole file and refuse it whole, before anything of it is stored.
-
-    Raises:
-        NotFound, InvalidInput, StorageFailed: as ``read_records`` and ``Replayer.replay``.
-    """
-    projects: dict[str, None] = {}
-    replayer = Replayer()
-    count = 0
-    for record in read_records(path):
-        replayer.replay(record)
-        cost_of(record)
-        projects[record.project] = None
-        count += 1
-    if not count:
-        raise InvalidInput(f"{str(path)!a} holds no records")
-    return Survey(tuple(projects), count)
 
 
 def target_projects(found: Survey, under: str | None) -> dict[str, str]:
@@ -173,15 +147,23 @@ def _tokens(record: Record, name: str) -> int:
     return sum(part for part in parts if part is not None)
 
 
+def _survey(path: Path) -> Survey:
+    """Refuse a file whole, before anything of it is stored."""
+    found = survey_records(path, inspect=cost_of)
+    if not found.records:
+        raise InvalidInput(f"{str(path)!a} holds no records")
+    return found
+
+
 async def replay_file(
     store: Store, path: Path, project: str | None, session: str, report: Reporter
 ) -> Totals:
-    """Replay a whole file; see ``survey`` and ``target_projects``.
+    """Replay a whole file; see ``target_projects``.
 
     Raises:
         AicasError: the file is refused, and nothing of it was stored; or the store failed.
     """
-    found = await asyncio.to_thread(survey, path)
+    found = await asyncio.to_thread(_survey, path)
     targets = target_projects(found, project)
     report(RunStarted(f"replay {path.name}", session, ", ".join(targets.values())))
     run = Replay(store, targets, session, report)

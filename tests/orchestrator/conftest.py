@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from team import Bench
+
+import aicas
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with aicas.in_memory() as store:
+        yield Bench(store, tmp_path / "out")
+        assert store.verify().clean
