@@ -21,7 +21,12 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-def _hours(name: str, value: Any) -> float:
+def check_hours(name: str, value: Any) -> float:
+    """A span of time that a setting or an option gives.
+
+    Raises:
+        InvalidInput: no number, or out of range.
+    """
     plain = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not plain or not 0 <= value <= MAX_HOURS:
         raise InvalidInput(f"{name} must be a number of hours from 0 to {MAX_HOURS}, not {value!r}")
@@ -59,9 +64,13 @@ class Setting:
 SETTINGS: dict[str, Setting] = {
     "project": Setting(_project, "the project that bare keys belong to"),
     "compression_enabled": Setting(_flag, "store objects compressed"),
-    "default_expiry_hours": Setting(_hours, "lifetime of an artifact; 0 means it never expires"),
-    "gc_grace_hours": Setting(_hours, "objects younger than this are never collected"),
-    "gc_retention_hours": Setting(_hours, "operations younger than this can be undone after a gc"),
+    "default_expiry_hours": Setting(
+        check_hours, "lifetime of an artifact; 0 means it never expires"
+    ),
+    "gc_grace_hours": Setting(check_hours, "objects younger than this are never collected"),
+    "gc_retention_hours": Setting(
+        check_hours, "operations younger than this can be undone after a gc"
+    ),
     "cost_models": Setting(_prices, "USD per 1K tokens by model, over the built-in prices"),
 }
 
@@ -145,7 +154,7 @@ def write_setting(folder: Path, name: str, value: Any) -> None:
     try:
         document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
         document[name] = value
-        draft = path.with_name(f"{FILE}.{os.getpid()}.new")
+        draft = path.with_name(f"{FILE}.{os.urandom(8).hex()}.new")
         with draft.open("x", encoding="utf-8") as file:
             draft.chmod(0o600)
             file.write(tomlkit.dumps(document))

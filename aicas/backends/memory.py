@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -76,12 +77,20 @@ class MemoryBackend:
         with self._lock:
             check_expected(operation, expect, self._fold.states.get)
             gone = [i for i in require if i not in self._frames and i not in objects]
+            gone += [i for i, frame in objects.items() if not self._is_there(i, frame)]
             if gone:
                 raise Vanished(gone)
             for object_id, frame in objects.items():
-                content = self._staged.pop(frame.token) if isinstance(frame, Staged) else frame
+                content = self._staged.pop(frame.token, b"") if isinstance(frame, Staged) else frame
                 self._frames.setdefault(object_id, (content, operation.at))
             return self._append(operation)
+
+    def _is_there(self, object_id: ObjectId, frame: bytes | Staged) -> bool:
+        return (
+            not isinstance(frame, Staged)
+            or frame.token in self._staged
+            or object_id in self._frames
+        )
 
     def _append(self, operation: Operation) -> Operation:
         committed = operation.numbered(len(self._operations) + 1)
@@ -178,6 +187,6 @@ class MemoryStaging:
     def finish(self, blob: BlobId) -> Staged:
         """See ``Staging.finish``."""
         frame = b"".join(self._pieces)
-        token = f"{id(self)}-{blob}"
+        token = os.urandom(16).hex()
         self._staged[token] = frame
         return Staged(blob, len(frame), token)

@@ -56,7 +56,17 @@ def plan_gc(backend: Backend, reader: ObjectReader, margins: Margins, now: int) 
     Raises:
         Damaged: something reachable is missing or damaged, so nothing may be deleted.
     """
-    seen = backend.last_number()
+    while True:
+        seen = backend.last_number()
+        try:
+            return _plan(backend, reader, margins, now, seen)
+        except Damaged:
+            # Another collection may have taken what was reachable when this one began to look.
+            if all(operation.changes for operation in backend.operations(since=seen)):
+                raise
+
+
+def _plan(backend: Backend, reader: ObjectReader, margins: Margins, now: int, seen: int) -> GcPlan:
     objects = list(backend.scan())
     marked: set[ObjectId] = set()
     roots.mark(reader, roots.ref_roots(backend), marked)

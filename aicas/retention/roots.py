@@ -24,11 +24,15 @@ def operation_roots(operations: Iterable[Operation]) -> Iterator[SnapshotId]:
 
 
 def recent_operations(backend: Backend, since: int) -> Iterator[Operation]:
-    """The operations from the newest back to the last one before the time ``since``."""
-    for operation in backend.operations():
-        if operation.at < since:
-            return
-        yield operation
+    """The operations from the first one at or after the time ``since`` on.
+
+    Every one is looked at, so one that was recorded while a clock stood wrong ends nothing early.
+    """
+    recent = False
+    for operation in backend.operations(newest_first=False):
+        recent = recent or operation.at >= since
+        if recent:
+            yield operation
 
 
 def young_roots(objects: Iterable[StoredObject], since: int) -> Iterator[ObjectId]:

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicas.clock import HOUR, Clock, system_clock
-from aicas.config import Config
-from aicas.errors import InvalidInput
+from aicas.config import Config, check_hours
+from aicas.errors import Damaged, NotFound
 from aicas.history.edges import input_ref
 from aicas.names import Key, RefName, check_key, check_project, live_ref, split_ref
 from aicas.objects.reader import ObjectReader
@@ -221,9 +221,8 @@ class Store(StoreReader):
 
     def _expiry(self, now: int, hours: float | None) -> int | None:
         lifetime = self.config.default_expiry_hours if hours is None else hours
-        if lifetime < 0:
-            raise InvalidInput(f"a lifetime of {lifetime} hours is negative")
-        return now + int(lifetime * HOUR) if lifetime else None
+        checked = check_hours("a lifetime", lifetime)
+        return now + int(checked * HOUR) if checked else None
 
     def _used(self, inputs: Sequence[str | Use]) -> tuple[Input, ...]:
         from aicas.validity.recipe import payload_digest
@@ -292,19 +291,25 @@ class Store(StoreReader):
         return found
 
     def _wanted(self, ref: RefName) -> tuple[Input, ...] | None:
-        """The inputs of what a ref points at, as they stand now."""
+        """The inputs of what a ref points at, as they stand now; without the unreadable ones."""
         from aicas.validity.recipe import payload_digest
 
-        state = self._backend.ref(ref)
-        if state is None or state.target is None:
+        current = self._current(ref)
+        if current is None:
             return None
         now = []
-        for item in self._reader.snapshot(state.target).inputs:
-            above = self._backend.ref(input_ref(self.project, item.key))
-            if above is not None and above.target is not None:
-                payload = self._reader.snapshot(above.target).payload
-                now.append(Input(item.key, above.target, None, payload_digest(payload.id)))
+        for item in current.inputs:
+            above = self._current(input_ref(self.project, item.key))
+            if above is not None:
+                now.append(Input(item.key, above.id, None, payload_digest(above.payload.id)))
         return tuple(now)
+
+    def _current(self, ref: RefName) -> Snapshot | None:
+        state = self._backend.ref(ref)
+        try:
+            return self._reader.snapshot(state.target) if state and state.target else None
+        except (NotFound, Damaged):
+            return None
 
     def plan_invalidate(self, key: str, *, only: bool = False) -> InvalidationPlan:
         """What ``invalidate`` would move away, and what producing it again would cost.
@@ -357,13 +362,17 @@ class Store(StoreReader):
         """What ``gc`` would delete; see ``aicas.retention.gc``. ``None`` takes the settings.
 
         Raises:
+            InvalidInput: no number of hours.
             Damaged: something reachable is missing or damaged, so nothing may be deleted.
         """
         from aicas.retention.gc import Margins, plan_gc
 
         grace = self.config.gc_grace_hours if grace_hours is None else grace_hours
         kept = self.config.gc_retention_hours if retention_hours is None else retention_hours
-        margins = Margins(int(grace * HOUR), int(kept * HOUR))
+        margins = Margins(
+            int(check_hours("the grace period", grace) * HOUR),
+            int(check_hours("the retention", kept) * HOUR),
+        )
         return plan_gc(self._backend, self._reader, margins, self._clock())
 
     def gc(self, plan: GcPlan | None = None, *, reason: str | None = None) -> GcResult:
