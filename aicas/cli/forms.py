@@ -44,11 +44,9 @@ def print_listing(screen: Screen, name: str, entries: Iterable[Form]) -> None:
     screen.block("]}")
 
 
-def _encoded(value: object) -> object:
+def _encoded(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, Mapping):
-        return dict(value)
     raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
@@ -95,8 +93,8 @@ def operation_form(operation: Operation) -> Form:
     }
 
 
-def id_form(object_id: ObjectId | None) -> Form:
-    """An object that is named by itself: its id and kind."""
+def object_form(object_id: ObjectId | None) -> Form:
+    """The fields that name an object: its id and kind, both null for none."""
     return {
         "id": hex_or_none(object_id),
         "kind": None if object_id is None else object_id.kind.name.lower(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aicas.cli.forms import Form, print_document
+from aicas.cli.forms import Form, object_form, print_document
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen
@@ -95,8 +95,7 @@ def _form(plan: GcPlan, result: GcResult | None) -> Form:
         "condemned_bytes": plan.condemned_bytes,
         "condemned": [
             {
-                "id": found.id.hex(),
-                "kind": found.id.kind.name.lower(),
+                **object_form(found.id),
                 "stored_bytes": found.stored_bytes,
                 "reason": _REASON,
             }

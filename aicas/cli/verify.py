@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aicas.cli.forms import Form, hex_or_none, print_document
+from aicas.cli.forms import Form, object_form, print_document
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
 from aicas.cli.render.progress import Progress
 from aicas.cli.render.terminal import Screen, Span
@@ -63,8 +63,7 @@ def _form(report: Report) -> Form:
         "damage": [
             {
                 "what": finding.what,
-                "id": hex_or_none(finding.object_id),
-                "kind": None if finding.object_id is None else finding.object_id.kind.name.lower(),
+                **object_form(finding.object_id),
                 "needed_by": list(finding.needed_by),
             }
             for finding in report.damage

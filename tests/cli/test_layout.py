@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from aicas.cli.forms import print_listing
 from aicas.cli.render import units
 from aicas.cli.render.table import display_width, fit, print_table
 from aicas.cli.render.terminal import Screen, Span
@@ -77,6 +78,20 @@ def test_size(number: int, text: str) -> None:
 def test_money_is_exact_in_decimal_and_rounded_for_people(nano: int, text: str, exact: str) -> None:
     assert units.money(nano) == text
     assert units.usd_decimal(nano) == exact
+
+
+def test_a_listing_is_one_document_with_one_entry_a_line() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream, terminal=False, colour=False, width=80)
+    print_listing(screen, "facts", iter([{"raw": b"\x01\xff"}, {"text": "\x1b\u202e"}]))
+    assert stream.getvalue().splitlines() == [
+        '{"facts": [',
+        '{"raw": "01ff"},',
+        '{"text": "\\u001b\\u202e"}',
+        "]}",
+    ]
+    with pytest.raises(TypeError):
+        print_listing(screen, "facts", iter([{"set": {1}}]))
 
 
 def test_an_unknown_price_is_never_zero() -> None:
