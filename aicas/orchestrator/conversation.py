@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aicas import AicasError, Cost, InvalidInput, PriceTable, StageFailed
+from aicas import Cost, InvalidInput, PriceTable, StageFailed
 from aicas.orchestrator.agent import Agent, Prompt, Reply, Team
 from aicas.orchestrator.replies import read_answer
 from aicas.orchestrator.templates import render
@@ -29,8 +29,6 @@ class Conversation:
         prompt = Prompt(self._stage, role, task, render(task, given))
         try:
             reply = await self._team[role].complete(prompt)
-        except AicasError:
-            raise
         except Exception as error:
             text = str(error) or type(error).__name__
             raise StageFailed(self._stage, f"the {role} gave no answer: {text}") from error

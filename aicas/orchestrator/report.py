@@ -89,8 +89,10 @@ def _ended(event: RunEnded) -> list[str]:
         f"USD: {_sum(totals.spent_nano, totals.spent_unpriced)} spent,"
         f" {_sum(totals.saved_nano, totals.saved_unpriced)} saved",
     ]
-    if event.output is not None:
+    if event.output is not None and event.files:
         lines.append(f"wrote {event.files} files to {event.output}")
+    elif event.output is not None:
+        lines.append(f"{event.output} holds the result already")
     return lines
 
 

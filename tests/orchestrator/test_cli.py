@@ -100,6 +100,7 @@ def test_a_failed_run_is_resumed_by_the_same_command(shell: Shell) -> None:
     assert (shell.folder / "out" / "todo_app" / "cli.py").exists()
     again = shell.run(*command)
     assert "24 cached, 0 generated" in again.stdout
+    assert again.stdout.endswith("out holds the result already\n")
 
 
 def test_json_tells_every_event_as_one_object(shell: Shell) -> None:
