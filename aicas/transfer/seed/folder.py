@@ -96,8 +96,11 @@ class SeedFolder:
     def holds_files(self, path: str) -> bool:
         """Whether a folder is there and not empty."""
         try:
-            with disk.folder_below(self._root, tuple(path.split("/"))) as folder:
-                return any(True for _ in os.scandir(folder))
+            with (
+                disk.folder_below(self._root, tuple(path.split("/"))) as folder,
+                os.scandir(folder) as found,
+            ):
+                return any(True for _ in found)
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -92,7 +92,7 @@ def _checked(folder: SeedFolder) -> list[_Item]:
             draft = _draft(Key(key), entry, _payload(folder, place, entry))
             items.append(_Item(Key(key), place, entry, draft))
         except InvalidInput as error:
-            raise InvalidInput(f"{str(folder.path)!a}: {ascii(key)[1:61]}: {error}") from error
+            raise InvalidInput(f"{str(folder.path)!a}: {key[:60]!a}: {error}") from error
         if not _is_folder(place):  # what a walk lists under that name is a link
             unknown.discard(place)
     unknown -= {layout.INDEX, layout.REPORTS, *filter(None, map(layout.sidecar_path, unknown))}
