@@ -72,8 +72,7 @@ def import_records(
             hint="import it without naming a project",
         )
     targets = {found: wanted or found for found in projects}
-    importer = _Importer(store, targets, f"imported from {path.name!a}")
-    added = 0
+    importer, added = _Importer(store, targets, f"imported from {path.name!a}"), 0
     for done, step in enumerate(_replayed(path), start=1):
         added += importer.add(step)
         if progress is not None:
