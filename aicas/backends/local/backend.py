@@ -76,35 +76,42 @@ class LocalBackend:
     def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
         """See ``Backend.read``; an object that is held but lost comes as ``b""``."""
         view = self._fresh()
-        frames = ((i, self._frame(view, i)) for i in ids)
+        places = view.locate(list(ids))
+        frames = ((i, self._frame(view, i, place)) for i, place in places.items())
         return {i: frame for i, frame in frames if frame is not None}
 
-    def _frame(self, view: View, object_id: ObjectId) -> bytes | None:
-        place = view.place(object_id)
-        if place is not None and place.file == IN_OWN_FILE:
+    def _frame(self, view: View, object_id: ObjectId, place: Place) -> bytes | None:
+        if place.file == IN_OWN_FILE:
             with suppress(FileNotFoundError):
                 return self._large.read(object_id)
             view.catch_up()  # deleted meanwhile, or lost
-            return b"" if view.place(object_id) == place else self._frame(view, object_id)
-        record = read_record(
-            view, lambda: view.place(object_id), lambda found: found[1:33] == object_id
-        )
+            now = view.place(object_id)
+            return b"" if now == place else now and self._frame(view, object_id, now)
+
+        def is_it(record: bytes) -> bool:
+            return record[: OBJECT_HEAD.size] == group.object_record(
+                object_id, record[OBJECT_HEAD.size :]
+            )
+
+        record = read_record(view, place, lambda: view.place(object_id), is_it)
         return record and record[OBJECT_HEAD.size :]
 
     def stream(self, object_id: ObjectId) -> FrameReader | None:
         """See ``Backend.stream``."""
         view = self._fresh()
         place = view.place(object_id)
-        if place is not None and place.file == IN_OWN_FILE:
+        if place is None:
+            return None
+        if place.file == IN_OWN_FILE:
             with suppress(FileNotFoundError):
                 return self._large.open(object_id)
-        frame = self._frame(view, object_id)
+        frame = self._frame(view, object_id, place)
         return None if frame is None else io.BytesIO(frame)
 
     def missing(self, ids: Iterable[ObjectId]) -> set[ObjectId]:
         """See ``Backend.missing``."""
-        view = self._fresh()
-        return {i for i in ids if view.place(i) is None}
+        wanted = set(ids)
+        return wanted.difference(self._fresh().locate(wanted))
 
     def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
         """See ``Backend.find``."""
@@ -134,10 +141,11 @@ class LocalBackend:
         self._fresh()
         with self._writer.turn() as view:
             check_expected(operation, expect, view.ref)
-            gone = [i for i in require if i not in objects and view.place(i) is None]
+            held = view.locate({*require, *objects})
+            gone = [i for i in require if i not in objects and i not in held]
             if gone:
                 raise Vanished(gone)
-            new = {i: frame for i, frame in objects.items() if view.place(i) is None}
+            new = {i: frame for i, frame in objects.items() if i not in held}
             written = self._write(new, operation)
         self._writer.settle(written)
         for object_id, frame in objects.items():
@@ -199,7 +207,10 @@ class LocalBackend:
             found = group.parse_operation(record)
             return operations.record_digest(number, found.data) == found.digest
 
-        record = read_record(view, lambda: view.operation_place(number), is_it)
+        def where() -> Place | None:
+            return view.operation_place(number)
+
+        record = read_record(view, where(), where, is_it)
         return operations.decode(group.parse_operation(record).data, number) if record else None
 
     def last_number(self) -> int:

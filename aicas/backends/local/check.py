@@ -8,11 +8,11 @@ from aicas.backends import operation as operations
 from aicas.backends.base import Fault
 from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion, Group
 from aicas.backends.local.log import Log
-from aicas.backends.local.overlay import START, Overlay, Position
+from aicas.backends.local.overlay import START, Overlay, Place, Position
 from aicas.backends.local.segment import GENERATION_BITS, Segment
 from aicas.backends.local.view import View
 from aicas.errors import Damaged, UnsupportedFormat
-from aicas.ids import id_of_kind
+from aicas.names import RefName
 
 _REMEDY = "delete the store's index folder, and it comes back from the log"
 
@@ -26,16 +26,16 @@ def check_log(view: View) -> Iterator[Fault]:
         end = view.overlay.position
     replayed = Overlay(START, 0)
     last = end.file >> GENERATION_BITS
-    present = [sequence for sequence in view.log.newest() if sequence <= last]
+    present = list(view.log.newest())
     for sequence in sorted(set(range(1, last + 1)).difference(present)):
         yield Fault(f"log segment {sequence} is not there")
     for sequence in present:
         segment = _open(view.log, sequence)
-        if isinstance(segment, Segment):
+        if isinstance(segment, Fault):
+            yield segment
+        elif sequence <= last:
             limit = end.offset if segment.id == end.file else segment.size()
             yield from _check_segment(segment, replayed, limit, sealed=sequence < last)
-        else:
-            yield segment
     yield from _compare(view, replayed, end)
 
 
@@ -85,13 +85,26 @@ def _compare(view: View, replayed: Overlay, end: Position) -> Iterator[Fault]:
     """The index must say what the log says, where nothing was committed meanwhile."""
     with view.lock:
         states, places = view.refs(""), dict(view.places())
+        wrong = [name for name in replayed.refs.states if not _agrees(view, replayed, name)]
+        lost = [number for number in replayed.operations if not view.operation_place(number)]
         view.refresh()
         if view.overlay.position != end:
             return
-    if states != dict(sorted(replayed.refs.states.items())):
+    if states != dict(sorted(replayed.refs.states.items())) or wrong:
         yield Fault(f"the index disagrees with the log about refs: {_REMEDY}")
-    held = {i for i, place in replayed.places.items() if place}
-    for object_id in held.symmetric_difference(places):
-        yield Fault(
-            f"the index disagrees with the log: {_REMEDY}", id_of_kind(object_id.kind, object_id)
-        )
+    if lost:
+        yield Fault(f"the index has lost {len(lost)} operations: {_REMEDY}")
+    for object_id in replayed.places.keys() | places.keys():
+        if _extent(replayed.places.get(object_id)) != _extent(places.get(object_id)):
+            yield Fault(f"the index disagrees with the log: {_REMEDY}", object_id)
+
+
+def _agrees(view: View, replayed: Overlay, name: RefName) -> bool:
+    told = replayed.refs
+    moves = view.moves(name) == told.moves[name][::-1]
+    return moves and view.consumers(name) == told.consumers(name)
+
+
+def _extent(place: Place | None) -> tuple[int, int] | None:
+    """What a place says that no collection changes."""
+    return place and (place.length, place.at)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ from aicas.backends.local.rows import (
 from aicas.ids import ObjectId
 from aicas.names import RefName
 
+# What SQLite raises over a damaged file; some of it because its own message is not text.
+_UNREADABLE = (sqlite3.Error, OverflowError, ValueError)
+# Well below SQLite's own limit on the values of one query.
+_IDS_AT_ONCE = 500
 VERSION = 1
 _SCHEMA = """
 CREATE TABLE state (file INTEGER, offset INTEGER, last_number INTEGER, store BLOB);
@@ -95,14 +99,14 @@ class Index:
         with self._lock:
             try:
                 yield
-            except (sqlite3.Error, OverflowError) as error:
+            except _UNREADABLE as error:
                 raise IndexDamagedError(str(error)) from error
 
     def _rows(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         with self._lock:
             try:
                 return self._db.execute(query, values).fetchall()
-            except (sqlite3.Error, OverflowError) as error:
+            except _UNREADABLE as error:
                 raise IndexDamagedError(str(error)) from error
 
     def state(self) -> tuple[Position, int]:
@@ -119,6 +123,23 @@ class Index:
             (object_id, int(object_id.kind)),
         )
         return Place(*whole_numbers(rows[0])) if rows else None
+
+    def locate(self, ids: Sequence[ObjectId]) -> dict[ObjectId, Place]:
+        """Where several objects lie, for those that are held: one question for many."""
+        found: dict[ObjectId, Place] = {}
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[start : start + _IDS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            rows = self._rows(
+                f"SELECT id, kind, file, offset, length, at FROM objects WHERE id IN ({marks})",  # noqa: S608  (only question marks)
+                tuple(some),
+            )
+            places = {row[0]: (row[1], Place(*whole_numbers(row[2:]))) for row in rows}
+            for wanted in some:
+                kind, place = places.get(wanted, (None, None))
+                if place and kind == wanted.kind:
+                    found[wanted] = place
+        return found
 
     def operation_place(self, number: int) -> Place | None:
         """Where an operation's record lies."""

@@ -11,7 +11,10 @@ from aicas.errors import Damaged
 
 
 def read_record(
-    view: View, where: Callable[[], Place | None], is_it: Callable[[bytes], bool]
+    view: View,
+    first: Place | None,
+    where: Callable[[], Place | None],
+    is_it: Callable[[bytes], bool],
 ) -> bytes | None:
     """The bytes of a record of the log; ``None`` if there is no such record.
 
@@ -21,14 +24,16 @@ def read_record(
 
     Args:
         view: it must have caught up.
-        where: asks the view for the place.
+        first: the place the view told already.
+        where: asks the view for the place again, after a repair.
         is_it: recognises the record; may raise ``Damaged``.
 
     Raises:
         StorageFailed: the disk refused.
     """
     known, repairs = None, list[Callable[[], None]]()
-    while (place := where()) is not None:
+    place = first
+    while place is not None:
         if place != known:
             known, repairs = place, [view.rebuild, view.reload]
         with suppress(FileNotFoundError, Damaged):
@@ -38,4 +43,5 @@ def read_record(
         if not repairs:
             return b""
         repairs.pop()()
+        place = where()
     return None

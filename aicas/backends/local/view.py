@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -93,6 +93,8 @@ class View:
         self._close_index()
         try:
             create_folder(self._index_path.parent)
+            if not self._index_path.exists():
+                self._delete_index()  # what SQLite kept beside it belonged to another file
             ensure_file(self._index_path)  # SQLite would let the umask decide who may read it
         except OSError as error:
             raise StorageFailed(f"cannot make the store's index: {error.strerror}") from error
@@ -141,7 +143,7 @@ class View:
         self._close_index()
         try:
             for path in self._index_path.parent.glob(self._index_path.name + "*"):
-                path.unlink(missing_ok=True)
+                path.unlink()
         except OSError as error:
             raise StorageFailed(f"cannot remove the store's index: {error.strerror}") from error
 
@@ -241,6 +243,17 @@ class View:
         """Where an object lies, as of the position reached."""
         found = self.overlay.places.get(object_id, _UNTOLD)
         return self.index.place(object_id) if found is _UNTOLD else found  # type: ignore[return-value]
+
+    @_repairing
+    def locate(self, ids: Collection[ObjectId]) -> dict[ObjectId, Place]:
+        """Where several objects lie, for those that are held, as of the position reached."""
+        told = self.overlay.places
+        found = self.index.locate([i for i in ids if i not in told])
+        for object_id in ids:
+            place = told.get(object_id)
+            if place is not None:
+                found[object_id] = place
+        return found
 
     @_repairing
     def places(self) -> Iterator[tuple[ObjectId, Place]]:

@@ -1,0 +1,401 @@
+"""What every backend promises. A backend's own test only says how to make one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from backends_world import (
+    AT,
+    blob,
+    commit,
+    delete,
+    expected,
+    name,
+    operation,
+    put,
+    snapshot,
+    stage,
+)
+
+from aicas.backends.base import ABSENT, Backend, RefMove, RefState, Staged
+from aicas.backends.operation import RefChange
+from aicas.errors import Conflict, Vanished
+from aicas.ids import ObjectId, SnapshotId
+from aicas.names import RefName
+
+
+class BackendContract:
+    """Subclasses provide the fixture ``backend``: an empty one."""
+
+    @pytest.fixture
+    def backend(self) -> Backend:
+        raise NotImplementedError
+
+    def test_an_empty_backend_holds_nothing(self, backend: Backend) -> None:
+        some, _ = blob("x")
+        assert backend.last_number() == 0
+        assert backend.refs("") == {}
+        assert list(backend.operations()) == []
+        assert list(backend.scan()) == []
+        assert backend.read([some]) == {}
+        assert backend.stream(some) is None
+        assert backend.missing([some]) == {some}
+        assert backend.find("", 10) == []
+        assert backend.ref(name("a")) is None
+        assert backend.reflog(name("a")) == []
+        assert backend.dependents(name("a")) == set()
+        assert backend.operation(0) is None
+        assert backend.operation(1) is None
+        assert list(backend.check()) == []
+
+    def test_what_is_published_is_read_back_byte_for_byte(self, backend: Backend) -> None:
+        objects = dict([blob(b""), blob(b"x"), blob(bytes(range(256)) * 300), snapshot("s")])
+        commit(backend, objects=objects)
+        assert backend.read(objects) == objects
+        assert backend.missing(objects) == set()
+        for object_id, stored in objects.items():
+            reader = backend.stream(object_id)
+            assert reader is not None
+            assert b"".join(iter(lambda: reader.read(1000), b"")) == stored  # noqa: B023
+            reader.close()
+            reader.close()
+
+    def test_ids_that_are_not_held_are_left_out(self, backend: Backend) -> None:
+        (held, stored), (other, _) = blob("held"), blob("other")
+        commit(backend, objects={held: stored})
+        assert backend.read([held, other]) == {held: stored}
+        assert backend.missing([held, other]) == {other}
+
+    def test_scan_lists_each_object_once_with_its_size_and_time(self, backend: Backend) -> None:
+        first, second = blob("first"), blob("second, longer")
+        commit(backend, objects=dict([first]), at=AT)
+        commit(backend, objects=dict([first, second]), at=AT + 5)
+        listed = {found.id: (found.stored_bytes, found.at) for found in backend.scan()}
+        assert {i: at for i, (_, at) in listed.items()} == {first[0]: AT, second[0]: AT + 5}
+        assert all(listed[i][0] >= len(stored) for i, stored in (first, second))
+
+    def test_find_goes_by_prefix_of_the_hexadecimal_id(self, backend: Backend) -> None:
+        objects = dict(blob(str(n)) for n in range(40))
+        commit(backend, objects=objects)
+        in_order = sorted(objects)
+        assert backend.find("", 100) == in_order
+        assert backend.find("", 7) == in_order[:7]
+        for digits in (1, 2, 3, 9, 64):
+            prefix = in_order[20].hex()[:digits]
+            wanted = [i for i in in_order if i.hex().startswith(prefix)]
+            assert backend.find(prefix, 100) == wanted
+        delete(backend, in_order[20])
+        assert backend.find(in_order[20].hex(), 1) == []
+
+    def test_operations_are_numbered_from_one_without_gaps(self, backend: Backend) -> None:
+        for count in range(1, 6):
+            assert commit(backend, verb=f"verb{count}").number == count
+            assert backend.last_number() == count
+        assert [o.number for o in backend.operations()] == [5, 4, 3, 2, 1]
+        assert [o.verb for o in backend.operations(newest_first=False, since=3)] == [
+            "verb4",
+            "verb5",
+        ]
+        third = backend.operation(3)
+        assert third is not None
+        assert (third.verb, third.number) == ("verb3", 3)
+        assert backend.operation(6) is None
+
+    def test_an_operation_comes_back_as_it_was_committed(self, backend: Backend) -> None:
+        new, stored = snapshot("new")
+        change = RefChange(name("a"), None, new, (name("b"),))
+        whole = operation([change], reason="why \u00e9")
+        committed = backend.publish({new: stored}, whole, {change.ref: ABSENT})
+        assert committed == whole.numbered(1)
+        assert backend.operation(1) == committed
+
+    def test_a_ref_remembers_where_it_last_stood(self, backend: Backend) -> None:
+        ref = name("a")
+        first = put(backend, "a", "1")
+        second = put(backend, "a", "2")
+        assert backend.ref(ref) == RefState(second, second, 2)
+        commit(backend, RefChange(ref, second, None))
+        assert backend.ref(ref) == RefState(None, second, 3)
+        assert backend.refs("live/") == {ref: RefState(None, second, 3)}
+        assert backend.reflog(ref) == [
+            RefMove(3, second, None),
+            RefMove(2, first, second),
+            RefMove(1, None, first),
+        ]
+
+    def test_refs_are_listed_by_prefix_and_sorted(self, backend: Backend) -> None:
+        for key in ("b", "a", "c"):
+            put(backend, key, key)
+        new, stored = snapshot("elsewhere")
+        other = RefChange(RefName("pins/default/a"), None, new)
+        commit(backend, other, objects={new: stored})
+        assert list(backend.refs("live/")) == [name("a"), name("b"), name("c")]
+        assert list(backend.refs("")) == [name("a"), name("b"), name("c"), other.ref]
+        assert list(backend.refs("live/default/b")) == [name("b")]
+        assert backend.refs("quarantine/") == {}
+
+    def test_edges_follow_the_current_snapshot_only(self, backend: Backend) -> None:
+        put(backend, "plan", "1")
+        put(backend, "spec", "1")
+        code = put(backend, "code", "1", "plan", "spec")
+        assert backend.dependents(name("plan")) == {name("code")}
+        put(backend, "code", "2", "spec")
+        assert backend.dependents(name("plan")) == set()
+        assert backend.dependents(name("spec")) == {name("code")}
+        state = backend.ref(name("code"))
+        assert state is not None
+        commit(backend, RefChange(name("code"), state.target, None))
+        assert backend.dependents(name("spec")) == set()
+        commit(backend, RefChange(name("code"), None, code, (name("plan"), name("spec"))))
+        assert backend.dependents(name("plan")) == {name("code")}
+
+    def test_a_ref_that_is_not_as_expected_refuses_everything(self, backend: Backend) -> None:
+        first = put(backend, "a", "1")
+        second = put(backend, "a", "2")
+        new, stored = snapshot("new")
+        wrong: list[list[RefChange]] = [
+            [RefChange(name("a"), first, new)],
+            [RefChange(name("a"), None, new)],
+            [RefChange(name("b"), None, new), RefChange(name("a"), first, new)],
+            [RefChange(name("b"), first, new)],
+        ]
+        for changes in wrong:
+            with pytest.raises(Conflict):
+                backend.publish({new: stored}, operation(changes), expected(changes))
+        assert backend.last_number() == 2
+        assert backend.missing([new]) == {new}
+        assert backend.refs("") == {name("a"): RefState(second, second, 2)}
+
+    def test_a_ref_that_is_only_expected_guards_the_commit_too(self, backend: Backend) -> None:
+        current = put(backend, "a", "1")
+        new, stored = snapshot("new")
+        change = RefChange(name("b"), None, new)
+        expect = {**expected([change]), name("a"): ABSENT}
+        with pytest.raises(Conflict):
+            backend.publish({new: stored}, operation([change]), expect)
+        expect = {**expected([change]), name("a"): current}
+        assert backend.publish({new: stored}, operation([change]), expect).number == 2
+
+    def test_moving_a_ref_without_expecting_it_is_a_mistake(self, backend: Backend) -> None:
+        new, stored = snapshot("new")
+        change = RefChange(name("a"), None, new)
+        with pytest.raises(ValueError, match="without expecting"):
+            backend.publish({new: stored}, operation([change]), {})
+        with pytest.raises(ValueError, match="without expecting"):
+            backend.publish({new: stored}, operation([change]), {change.ref: new})
+        assert backend.last_number() == 0
+
+    def test_several_refs_move_together(self, backend: Backend) -> None:
+        one, two = put(backend, "a", "1"), put(backend, "b", "1")
+        changes = [RefChange(name("a"), one, None), RefChange(name("b"), two, one)]
+        commit(backend, *changes)
+        assert backend.refs("") == {
+            name("a"): RefState(None, one, 3),
+            name("b"): RefState(one, one, 3),
+        }
+
+    def test_a_required_object_that_is_not_held_refuses_everything(self, backend: Backend) -> None:
+        (held, stored), (gone, _) = blob("held"), blob("gone")
+        commit(backend, objects={held: stored})
+        new, frame = snapshot("new")
+        change = RefChange(name("a"), None, new)
+        with pytest.raises(Vanished) as caught:
+            commit(backend, change, objects={new: frame}, require=[held, gone])
+        assert caught.value.ids == (gone,)
+        assert backend.missing([new]) == {new}
+        assert backend.last_number() == 1
+        commit(backend, change, objects={new: frame}, require=[held, new])
+
+    def test_publishing_an_object_again_keeps_the_first(self, backend: Backend) -> None:
+        object_id, stored = blob("same")
+        commit(backend, objects={object_id: stored}, at=AT)
+        commit(backend, objects={object_id: stored}, at=AT + 9)
+        assert [found.at for found in backend.scan()] == [AT]
+
+    def test_the_stamp_changes_with_every_commit_and_with_nothing_else(
+        self, backend: Backend
+    ) -> None:
+        stamps = [backend.stamp()]
+        assert backend.stamp() == stamps[0]
+        for content in "abc":
+            new = put(backend, "a", content)
+            stamps.append(backend.stamp())
+            backend.read([new])
+            assert backend.stamp() == stamps[-1]
+        delete(backend, blob("a")[0])
+        stamps.append(backend.stamp())
+        assert len(set(stamps)) == len(stamps)
+
+    def test_a_staged_object_appears_with_the_commit_that_names_it(self, backend: Backend) -> None:
+        content = b"large " * 100_000
+        blob_id, stored = blob(content)
+        staged = stage(backend, content)
+        assert (staged.id, staged.stored_bytes) == (blob_id, len(stored))
+        assert backend.missing([blob_id]) == {blob_id}
+        assert list(backend.scan()) == []
+        commit(backend, objects={blob_id: staged})
+        assert backend.read([blob_id]) == {blob_id: stored}
+        assert [found.stored_bytes for found in backend.scan()] == [len(stored)]
+
+    def test_staging_the_same_object_twice_is_harmless(self, backend: Backend) -> None:
+        content = b"large " * 100_000
+        blob_id, stored = blob(content)
+        first, second = stage(backend, content), stage(backend, content)
+        commit(backend, objects={blob_id: first})
+        commit(backend, objects={blob_id: second})
+        assert backend.read([blob_id]) == {blob_id: stored}
+
+    def test_a_staged_object_that_is_gone_refuses_everything(self, backend: Backend) -> None:
+        content = b"large " * 100_000
+        blob_id, _ = blob(content)
+        lost = Staged(blob_id, 10, "0" * 32)
+        new, stored = snapshot("new")
+        with pytest.raises(Vanished):
+            commit(
+                backend,
+                RefChange(name("a"), None, new),
+                objects={new: stored, blob_id: lost},
+            )
+        assert backend.last_number() == 0
+        assert backend.missing([new, blob_id]) == {new, blob_id}
+
+    def test_a_refused_commit_leaves_a_staged_object_for_the_next_try(
+        self, backend: Backend
+    ) -> None:
+        content = b"large " * 100_000
+        blob_id, stored = blob(content)
+        staged = stage(backend, content)
+        current = put(backend, "a", "1")
+        with pytest.raises(Conflict):
+            commit(backend, RefChange(name("a"), None, current), objects={blob_id: staged})
+        commit(backend, objects={blob_id: staged})
+        assert backend.read([blob_id]) == {blob_id: stored}
+
+    def test_leaving_the_staging_without_finishing_discards_it(self, backend: Backend) -> None:
+        with pytest.raises(ZeroDivisionError), backend.stage() as staging:
+            staging.write(b"half")
+            raise ZeroDivisionError
+        assert list(backend.scan()) == []
+        assert list(backend.check()) == []
+
+    def test_deleted_objects_are_gone_and_may_come_again(self, backend: Backend) -> None:
+        objects: dict[ObjectId, bytes] = dict(blob(f"object {n}") for n in range(10))
+        commit(backend, objects=objects)
+        put(backend, "a", "1")
+        doomed = sorted(objects)[:5]
+        done = backend.delete(doomed, operation(verb="gc"), 2, lambda newer: ())
+        assert done.ids == frozenset(doomed)
+        assert done.freed_bytes > 0
+        assert done.operation.number == 3
+        assert backend.missing(objects) == set(doomed)
+        kept = {i: stored for i, stored in objects.items() if i not in doomed}
+        assert backend.read(objects) == kept
+        commit(backend, objects=objects)
+        assert backend.read(objects) == objects
+        assert list(backend.check()) == []
+
+    def test_a_deleted_large_object_may_come_again(self, backend: Backend) -> None:
+        content = b"large " * 100_000
+        blob_id, stored = blob(content)
+        for _ in range(2):
+            commit(backend, objects={blob_id: stage(backend, content)})
+            assert backend.read([blob_id]) == {blob_id: stored}
+            assert delete(backend, blob_id) == {blob_id}
+            assert backend.missing([blob_id]) == {blob_id}
+            assert backend.stream(blob_id) is None
+
+    def test_deleting_asks_what_commits_since_then_need(self, backend: Backend) -> None:
+        put(backend, "a", "1")
+        seen = backend.last_number()
+        doomed, _ = blob("1")
+        second = put(backend, "a", "2")
+        asked: list[list[int]] = []
+
+        def spare(newer: object) -> set[ObjectId]:
+            asked.append([o.number for o in newer])  # type: ignore[attr-defined]
+            assert backend.read([second]), "what was committed is readable here"
+            return {doomed}
+
+        done = backend.delete([doomed, blob("2")[0]], operation(verb="gc"), seen, spare)
+        assert asked == [[2]]
+        assert done.ids == {blob("2")[0]}
+
+    def test_deleting_without_newer_commits_asks_nothing(self, backend: Backend) -> None:
+        put(backend, "a", "1")
+
+        def spare(newer: object) -> set[ObjectId]:
+            raise AssertionError("nothing was committed since")
+
+        assert backend.delete([blob("1")[0]], operation(verb="gc"), 1, spare).ids
+
+    def test_an_error_while_asking_deletes_nothing(self, backend: Backend) -> None:
+        put(backend, "a", "1")
+
+        def spare(newer: object) -> set[ObjectId]:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            backend.delete([blob("1")[0]], operation(verb="gc"), 0, spare)
+        assert backend.last_number() == 1
+        assert backend.missing([blob("1")[0]]) == set()
+
+    def test_deleting_what_is_not_held_deletes_nothing(self, backend: Backend) -> None:
+        put(backend, "a", "1")
+        assert delete(backend, blob("never stored")[0]) == frozenset()
+
+    def test_a_reader_keeps_the_object_it_holds(self, backend: Backend) -> None:
+        content = b"large " * 100_000
+        blob_id, stored = blob(content)
+        small, small_stored = blob("small")
+        commit(backend, objects={blob_id: stage(backend, content), small: small_stored})
+        readers = backend.stream(blob_id), backend.stream(small)
+        delete(backend, blob_id, small)
+        for reader, wanted in zip(readers, (stored, small_stored), strict=True):
+            assert reader is not None
+            assert b"".join(iter(lambda: reader.read(9999), b"")) == wanted  # noqa: B023
+            reader.close()
+
+    def test_concurrent_commits_to_one_ref_chain_without_a_loss(self, backend: Backend) -> None:
+        def work(worker: int) -> None:
+            for step in range(8):
+                append(backend, f"{worker}.{step}")
+
+        run_threads(work, 4)
+        moves = backend.reflog(name("a"))
+        assert len(moves) == 32
+        assert [move.old for move in moves[:-1]] == [move.new for move in moves[1:]]
+        assert moves[-1].old is None
+        assert list(backend.check()) == []
+
+    def test_closing_twice_is_allowed(self, backend: Backend) -> None:
+        put(backend, "a", "1")
+        backend.close()
+        backend.close()
+
+
+def append(backend: Backend, content: str) -> SnapshotId:
+    """Put a version behind whatever is there, as often as it takes."""
+    while True:
+        try:
+            return put(backend, "a", content)
+        except Conflict:
+            continue
+
+
+def run_threads(work: Callable[[int], None], count: int) -> None:
+    failures: list[BaseException] = []
+
+    def run(worker: int) -> None:
+        try:
+            work(worker)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
