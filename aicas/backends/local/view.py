@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from aicas.backends.base import RefMove, RefState
-from aicas.backends.local.files import FileLock, create_folder, ensure_file
+from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion
 from aicas.backends.local.index import Index
+from aicas.backends.local.indexfiles import delete_index, prepare_index
 from aicas.backends.local.log import Log
 from aicas.backends.local.overlay import START, Overlay, Place, Position
 from aicas.backends.local.rows import IndexDamagedError
@@ -27,10 +28,10 @@ from aicas.names import RefName
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Records an overlay gathers before it is folded: some 10 ms of scanning for a process that opens.
-FOLD_RECORDS = 2_000
+# Records an overlay gathers before it is folded: some 3 ms of scanning for a process that opens.
+FOLD_RECORDS = 500
 # ... and while a long log is read, which bounds the memory that takes.
-_MOST_RECORDS = 20 * FOLD_RECORDS
+_MOST_RECORDS = 80 * FOLD_RECORDS
 _UNTOLD = object()
 
 
@@ -77,12 +78,14 @@ class View:
         """
         with self.lock:
             with self.index_lock.held():
+                self._close_index()
                 if anew:
-                    self._delete_index()
+                    delete_index(self._index_path)
                 try:
                     self._begin()
                 except IndexDamagedError:
-                    self._delete_index()
+                    self._close_index()
+                    delete_index(self._index_path)
                     try:
                         self._begin()
                     except IndexDamagedError as error:
@@ -90,14 +93,7 @@ class View:
             self.catch_up()
 
     def _begin(self) -> None:
-        self._close_index()
-        try:
-            create_folder(self._index_path.parent)
-            if not self._index_path.exists():
-                self._delete_index()  # what SQLite kept beside it belonged to another file
-            ensure_file(self._index_path)  # SQLite would let the umask decide who may read it
-        except OSError as error:
-            raise StorageFailed(f"cannot make the store's index: {error.strerror}") from error
+        prepare_index(self._index_path)
         self._index = Index(self._index_path, self._identity)
         if not self._index.files() <= set(self.log.newest().values()):
             raise IndexDamagedError("the index places records in files that are gone")
@@ -137,15 +133,6 @@ class View:
         if self._index:
             self._index.close()
             self._index = None
-
-    def _delete_index(self) -> None:
-        """A process that has it open goes on with the unnamed files. Needs the index lock."""
-        self._close_index()
-        try:
-            for path in self._index_path.parent.glob(self._index_path.name + "*"):
-                path.unlink()
-        except OSError as error:
-            raise StorageFailed(f"cannot remove the store's index: {error.strerror}") from error
 
     @property
     def index(self) -> Index:
