@@ -9,7 +9,6 @@ bytes are all refused by one rule.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,11 +116,13 @@ def _is_plain(data: bytes) -> bool:
 
 
 def _sorted_map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    if not pairs:
+        return {}
     names = [name for name, _ in pairs]
     "".join(names)  # raises TypeError for a name that is not text
-    if any(map(operator.ge, names, names[1:])):
-        raise ValueError("a map is unsorted or repeats a key")
-    return dict(pairs)
+    if names != sorted(names):
+        raise ValueError("a map is unsorted")
+    return dict(pairs)  # of a repeated key one is left, which encodes differently
 
 
 def _no_extension(code: int, data: bytes) -> Any:

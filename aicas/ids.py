@@ -8,6 +8,7 @@ no blob can pass for one; every other digest names its purpose the same way.
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 from typing import ClassVar
 
 from blake3 import blake3
@@ -114,8 +115,13 @@ def digest(purpose: str, *parts: bytes) -> bytes:
         purpose: a fixed phrase of the calling code, never data; it separates domains.
         parts: any byte strings. ``digest(p, b"ab", b"c") != digest(p, b"a", b"bc")``.
     """
-    hasher = blake3(derive_key_context=f"aicas 2026-11-23 {purpose}")
+    hasher = _purpose_hasher(purpose).copy()
     for part in parts:
-        hasher.update(len(part).to_bytes(8, "little"))
-        hasher.update(part)
+        hasher.update(len(part).to_bytes(8, "little") + part)
     return hasher.digest()
+
+
+@cache
+def _purpose_hasher(purpose: str) -> blake3:
+    """Deriving the key costs as much as hashing; purposes are few and fixed."""
+    return blake3(derive_key_context=f"aicas 2026-11-23 {purpose}")

@@ -108,6 +108,7 @@ def _check_part(what: str, whole: str, part: str) -> str:
     return part
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _part_problem(part: str) -> str | None:
     hidden = _hidden_problem(part)
     if hidden:

@@ -8,8 +8,8 @@ nor an edited record can pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from aicas import canonical, names
 from aicas.errors import AicasError, Damaged, UnsupportedFormat
@@ -19,8 +19,7 @@ from aicas.names import RefName
 VERSION = b"\x01"
 
 
-@dataclass(frozen=True, slots=True)
-class RefChange:
+class RefChange(NamedTuple):
     """One ref's move. ``None`` stands for an absent ref, before or after."""
 
     ref: RefName
@@ -30,8 +29,7 @@ class RefChange:
     """The refs the new snapshot was made from; what a cascade follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One atomic change of refs: who, when, why, and what moved."""
 
     verb: str
@@ -41,13 +39,13 @@ class Operation:
     reason: str | None = None
     session: str | None = None
     undoes: int | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
     number: int = 0
     """Position in the log, from 1; 0 until the backend commits it."""
 
     def numbered(self, number: int) -> Operation:
         """The same operation at its place in the log."""
-        return replace(self, number=number)
+        return self._replace(number=number)
 
 
 def encode(operation: Operation) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aicas.backends.base import Backend, RefMove, RefState
 from aicas.ids import SnapshotId
 from aicas.names import RefName
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Snapshot
+
+_FIRST_BATCH, _LARGEST_BATCH = 16, 512
 
 
 class LogEntry(NamedTuple):
@@ -46,11 +48,13 @@ def walk_log(
     operation (a fork) come by creation time.
     """
     walk = _Walk(reader)
-    for ref, state in states.items():
-        moves = backend.reflog(ref)
+    histories = {ref: backend.reflog(ref) for ref in states}
+    for ref, moves in histories.items():
         # Newest first, so the first operation that brought a snapshot is the one that stays.
         walk.born[ref] = {move.new: move.number for move in moves if move.new}
-        heads = [state.last, *_left_by_recall(backend, walk.born[ref], moves)]
+    walk.plan()
+    for ref, state in states.items():
+        heads = [state.last, *_left_by_recall(backend, walk.born[ref], histories[ref])]
         gone = set() if state.target and len(heads) == 1 else backend.missing(heads)
         for head in heads:
             if head not in gone:
@@ -71,37 +75,52 @@ def _left_by_recall(
 
 
 class _Walk:
-    """Versions in order of publication, each once, with what a parent chain leads to."""
+    """Versions in order of publication, each once, with what a parent chain leads to.
+
+    ``born``, from the reflogs, tells what will be needed, so snapshots are read ahead in batches
+    that grow: a short listing reads little, a long one asks the backend seldom.
+    """
 
     def __init__(self, reader: ObjectReader) -> None:
         self.born: dict[RefName, dict[SnapshotId, int]] = {}
         self._reader = reader
-        self._heap: list[_Item] = []
+        self._heap: list[tuple[int, int, RefName, int, Snapshot]] = []
         self._seen: set[tuple[RefName, SnapshotId]] = set()
+        self._ahead: list[SnapshotId] = []
+        self._read: set[SnapshotId] = set()
+        self._batch = _FIRST_BATCH
+
+    def plan(self) -> None:
+        """Put what will be needed in the order in which it will be."""
+        numbers = {i: number for known in self.born.values() for i, number in known.items()}
+        self._ahead = sorted(numbers, key=numbers.__getitem__)
 
     def push(self, ref: RefName, snapshot_id: SnapshotId, child_number: int) -> None:
+        """Queue a version; ``child_number`` orders one whose own operation is not known."""
         if (ref, snapshot_id) in self._seen:
             return
         self._seen.add((ref, snapshot_id))
-        snapshot = self._reader.snapshot(snapshot_id)
+        snapshot = self._snapshot(snapshot_id)
         number = min(child_number, self.born[ref].get(snapshot_id, child_number))
-        heapq.heappush(self._heap, _Item((-number, -snapshot.created_at, ref, snapshot)))
+        # The count is unique, so that two snapshots, which have no order, are never compared.
+        item = (-number, -snapshot.created_at, ref, len(self._seen), snapshot)
+        heapq.heappush(self._heap, item)
+
+    def _snapshot(self, snapshot_id: SnapshotId) -> Snapshot:
+        if snapshot_id not in self._read:
+            batch = [snapshot_id, *self._ahead[-self._batch :]]
+            del self._ahead[-self._batch :]
+            self._batch = min(2 * self._batch, _LARGEST_BATCH)
+            self._reader.load_snapshots(batch)
+            self._read.update(batch)
+        return self._reader.snapshot(snapshot_id)
 
     def __iter__(self) -> Iterator[tuple[RefName, Snapshot]]:
         while self._heap:
-            number, _, ref, snapshot = heapq.heappop(self._heap)
+            number, _, ref, _, snapshot = heapq.heappop(self._heap)
             yield ref, snapshot
             if snapshot.parent:
                 self.push(ref, snapshot.parent, -number)
-
-
-class _Item(tuple[Any, ...]):
-    """Compared by all but the snapshot, which has no order."""
-
-    __slots__ = ()
-
-    def __lt__(self, other: tuple[Any, ...]) -> bool:
-        return self[:3] < other[:3]
 
 
 def read_reflog(backend: Backend, ref: RefName) -> list[ReflogEntry]:

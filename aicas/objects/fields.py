@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from aicas import clock, names
@@ -18,12 +19,12 @@ VALIDATION_STATUSES = ("passed", "failed", "unchecked")
 _MAX_COUNT = 2**63 - 1
 
 
-def exactly(what: str, record: object, wanted: Collection[str]) -> None:
-    """A map with just these fields."""
-    if not isinstance(record, Mapping):
+def exactly(what: str, record: object, wanted: AbstractSet[str]) -> None:
+    """A decoded map with just these fields."""
+    if not isinstance(record, dict):
         raise InvalidInput(f"{what} is {type(record).__name__}, not a map")
-    if record.keys() != set(wanted):
-        odd = sorted(record.keys() ^ set(wanted))
+    if record.keys() != wanted:
+        odd = sorted(record.keys() ^ wanted)
         raise InvalidInput(f"{what} has missing or unknown fields: {', '.join(odd)[:80]!a}")
 
 
@@ -104,7 +105,7 @@ def validation_status(value: object) -> None:
 
 def values(what: str, value: object) -> None:
     """A map from names to JSON-like values."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):  # the first is common, and quick to tell
         raise InvalidInput(f"{what} is {type(value).__name__}, not a map")
     for name in value:
         label(f"{what} name", name)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from aicas.backends.base import Backend
-from aicas.errors import Damaged, NotFound
+from aicas.errors import AicasError, Damaged, NotFound
 from aicas.ids import BlobId, ObjectId, SnapshotId, TreeId
 from aicas.objects.codec import LARGE, claimed_length, decode_frame, decode_stream
 from aicas.objects.snapshot import Snapshot, decode_snapshot
@@ -84,9 +85,22 @@ class ObjectReader:
         """
         found = self._snapshots.get(object_id)
         if found is None:
-            data = self.raw(object_id)
-            found = decode_snapshot(data, object_id)
-            self._snapshots.put(object_id, found, len(data) * _DECODED_FACTOR)
+            found = self._decode_snapshot(object_id, self.raw(object_id))
+        return found
+
+    def load_snapshots(self, ids: Iterable[SnapshotId]) -> None:
+        """Read several snapshots at once, so that asking for each is quick.
+
+        What cannot be read is left for ``snapshot`` to raise.
+        """
+        wanted = [i for i in ids if self._snapshots.get(i) is None]
+        for object_id, frame in self._backend.read(wanted).items():
+            with suppress(AicasError):
+                self._decode_snapshot(SnapshotId(object_id), decode_frame(frame, object_id))
+
+    def _decode_snapshot(self, object_id: SnapshotId, data: bytes) -> Snapshot:
+        found = decode_snapshot(data, object_id)
+        self._snapshots.put(object_id, found, len(data) * _DECODED_FACTOR)
         return found
 
     def tree(self, object_id: TreeId) -> Tree:

@@ -238,9 +238,9 @@ def decode_snapshot(data: bytes, snapshot_id: SnapshotId) -> Snapshot:
 def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
     fields.exactly("snapshot", record, _FIELDS)
     payload, cost, parent = record["payload"], record["cost"], record["parent"]
-    fields.exactly("payload", payload, PayloadRef.__slots__)
+    fields.exactly("payload", payload, _PAYLOAD_FIELDS)
     if cost is not None:
-        fields.exactly("cost", cost, Cost.__slots__)
+        fields.exactly("cost", cost, _COST_FIELDS)
     for name in ("dependencies", "tags"):
         fields.listed(name, record[name])
     fields.count("kind", payload["kind"])
@@ -284,4 +284,6 @@ _SAME = (
     "expiry_time",
     "meta",
 )
-_FIELDS = (*_SAME, "cache_key", "payload", "dependencies", "parent", "tags", "cost")
+_FIELDS = frozenset({*_SAME, "cache_key", "payload", "dependencies", "parent", "tags", "cost"})
+_PAYLOAD_FIELDS = frozenset(PayloadRef.__slots__)
+_COST_FIELDS = frozenset(Cost.__slots__)

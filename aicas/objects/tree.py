@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from aicas import canonical, names
 from aicas.errors import AicasError, Damaged, InvalidInput, InvalidName, NotFound, UnsupportedFormat
@@ -36,8 +36,7 @@ class EntryKind(Enum):
 _KINDS = {kind.value: kind for kind in EntryKind}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One name's content in a tree. A symlink's blob holds the text of its target."""
 
     mode: int
@@ -161,8 +160,7 @@ def check_link_size(size: int) -> None:
         raise InvalidInput(f"target of a symbolic link is {size} bytes long")
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltTree:
+class BuiltTree(NamedTuple):
     """A whole tree, ready to be stored."""
 
     root: TreeId

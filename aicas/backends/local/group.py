@@ -132,6 +132,12 @@ def object_record(raw_id: bytes, frame: bytes) -> bytes:
     return OBJECT_HEAD.pack(_OBJECT, raw_id, len(frame))
 
 
+def is_object_record(record: bytes, raw_id: bytes) -> bool:
+    """Whether the bytes are the whole record of this object."""
+    head = record[: OBJECT_HEAD.size]
+    return head == OBJECT_HEAD.pack(_OBJECT, raw_id, max(len(record) - OBJECT_HEAD.size, 0))
+
+
 def large_record(raw_id: bytes, stored_bytes: int) -> bytes:
     """The record of an object that lies in a file of its own."""
     return _LARGE.pack(_LARGE_OBJECT, raw_id, stored_bytes)
