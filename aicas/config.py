@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aicas.errors import InvalidInput, StorageFailed
 from aicas.names import check_project
@@ -53,8 +52,7 @@ def _prices(name: str, value: Any) -> dict[str, dict[str, Any]]:
     return {model: dict(prices) for model, prices in value.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: how a value is checked, and what it is for."""
 
     check: Callable[[str, Any], Any]
@@ -75,8 +73,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings in force."""
 
     project: str = "default"
@@ -120,7 +117,7 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """Every setting by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return self._asdict()
 
 
 def check_setting(name: str, value: Any) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -23,8 +22,7 @@ COMPLETE_VARIABLE = "_AICAS_COMPLETE"
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """The global options, and how a command reaches the store and the screen."""
 
     location: str | None = None

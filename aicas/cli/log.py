@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aicas.cli.forms import Form, print_listing, snapshot_form
 from aicas.cli.invocation import COUNT, Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.log import Shown, full, oneline, with_lanes
 from aicas.cli.render.terminal import Line, Screen
 
 if TYPE_CHECKING:
+    from aicas.cli.forms import Form
     from aicas.history.diff import Diff
     from aicas.history.log import LogEntry
     from aicas.store import Store
@@ -48,6 +48,8 @@ def command(
     with invocation.store() as store, invocation.page() as screen:
         entries = store.log(key, limit=limit, since=_moment(since, now), until=_moment(until, now))
         if as_json:
+            from aicas.cli.forms import print_listing
+
             print_listing(screen, "entries", (_entry_form(store, e, stat) for e in entries))
             return
         shown = (
@@ -102,6 +104,8 @@ def _change(store: Store, entry: LogEntry) -> Diff | None:
 
 
 def _entry_form(store: Store, entry: LogEntry, stat: bool) -> Form:
+    from aicas.cli.forms import snapshot_form
+
     form: Form = {
         "ref": entry.ref,
         "number": entry.number,

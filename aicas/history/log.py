@@ -87,7 +87,7 @@ class _Walk:
         self._heap: list[tuple[int, int, RefName, int, Snapshot]] = []
         self._seen: set[tuple[RefName, SnapshotId]] = set()
         self._ahead: list[SnapshotId] = []
-        self._read: set[SnapshotId] = set()
+        self._read: dict[SnapshotId, Snapshot] = {}
         self._batch = _FIRST_BATCH
 
     def plan(self) -> None:
@@ -108,12 +108,11 @@ class _Walk:
 
     def _snapshot(self, snapshot_id: SnapshotId) -> Snapshot:
         if snapshot_id not in self._read:
-            batch = [snapshot_id, *self._ahead[-self._batch :]]
+            self._read |= self._reader.snapshots({snapshot_id, *self._ahead[-self._batch :]})
             del self._ahead[-self._batch :]
             self._batch = min(2 * self._batch, _LARGEST_BATCH)
-            self._reader.load_snapshots(batch)
-            self._read.update(batch)
-        return self._reader.snapshot(snapshot_id)
+        # One that two refs share is asked for twice; one that cannot be read says why.
+        return self._read.pop(snapshot_id, None) or self._reader.snapshot(snapshot_id)
 
     def __iter__(self) -> Iterator[tuple[RefName, Snapshot]]:
         while self._heap:

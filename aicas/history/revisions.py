@@ -17,7 +17,6 @@ from typing import NamedTuple
 from aicas.backends.base import Backend, RefMove
 from aicas.clock import format_time
 from aicas.errors import AicasError, InvalidInput, InvalidName, NotFound
-from aicas.history.when import parse_when
 from aicas.ids import Kind, SnapshotId
 from aicas.names import Key, Project, RefName, check_key, check_project, live_ref, split_ref
 from aicas.objects.reader import ObjectReader
@@ -113,6 +112,8 @@ class Resolver:
             number = int(by_operation[1])
             found = next((move.new for move in moves if move.number <= number), None)
         else:
+            from aicas.history.when import parse_when
+
             found = self._at_time(moves, parse_when(inside, self._now))
         if found is None:
             raise NotFound(f"{base} pointed at nothing at @{{{inside}}}")

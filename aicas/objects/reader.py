@@ -7,14 +7,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aicas.backends.base import Backend
 from aicas.errors import AicasError, Damaged, NotFound
 from aicas.ids import BlobId, ObjectId, SnapshotId, TreeId
 from aicas.objects.codec import LARGE, claimed_length, decode_frame, decode_stream
 from aicas.objects.snapshot import Snapshot, decode_snapshot
-from aicas.objects.tree import Tree, decode_tree
+
+if TYPE_CHECKING:
+    from aicas.objects.tree import Tree
 
 V = TypeVar("V")
 
@@ -85,22 +87,19 @@ class ObjectReader:
         """
         found = self._snapshots.get(object_id)
         if found is None:
-            found = self._decode_snapshot(object_id, self.raw(object_id))
+            data = self.raw(object_id)
+            found = decode_snapshot(data, object_id)
+            self._snapshots.put(object_id, found, len(data) * _DECODED_FACTOR)
         return found
 
-    def load_snapshots(self, ids: Iterable[SnapshotId]) -> None:
-        """Read several snapshots at once, so that asking for each is quick.
-
-        What cannot be read is left for ``snapshot`` to raise.
-        """
-        wanted = [i for i in ids if self._snapshots.get(i) is None]
-        for object_id, frame in self._backend.read(wanted).items():
+    def snapshots(self, ids: Iterable[SnapshotId]) -> dict[SnapshotId, Snapshot]:
+        """Several snapshots, read at once and not kept; those that cannot be read are left out."""
+        found: dict[SnapshotId, Snapshot] = {}
+        for object_id, frame in self._backend.read(ids).items():
+            snapshot_id = SnapshotId(object_id)
             with suppress(AicasError):
-                self._decode_snapshot(SnapshotId(object_id), decode_frame(frame, object_id))
-
-    def _decode_snapshot(self, object_id: SnapshotId, data: bytes) -> Snapshot:
-        found = decode_snapshot(data, object_id)
-        self._snapshots.put(object_id, found, len(data) * _DECODED_FACTOR)
+                data = decode_frame(frame, snapshot_id)
+                found[snapshot_id] = decode_snapshot(data, snapshot_id)
         return found
 
     def tree(self, object_id: TreeId) -> Tree:
@@ -109,6 +108,8 @@ class ObjectReader:
         Raises:
             NotFound, Damaged: see ``raw``.
         """
+        from aicas.objects.tree import decode_tree
+
         found = self._trees.get(object_id)
         if found is None:
             data = self.raw(object_id)

@@ -8,8 +8,8 @@ such as access counts, is never part of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from aicas import canonical
 from aicas.clock import format_time
@@ -19,11 +19,11 @@ from aicas.objects import fields
 
 VERSION = b"\x01"
 _NANO = 1_000_000_000
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNSEALED = SnapshotId()
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadRef:
+class PayloadRef(NamedTuple):
     """What the stage produced, by id."""
 
     kind: Kind
@@ -34,8 +34,7 @@ class PayloadRef:
     file_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A dependency as it was used."""
 
     key: str
@@ -47,8 +46,7 @@ class Input:
     """32 bytes over exactly the part that was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What one run cost. Money is whole nano-USD; ``None`` means unpriced, which is not free."""
 
     usd_nano: int | None = None
@@ -57,7 +55,7 @@ class Cost:
     cached_tokens: int = 0
     latency_us: int = 0
     model: str | None = None
-    unit_prices: Mapping[str, int] = field(default_factory=dict)
+    unit_prices: Mapping[str, int] = _NOTHING
     """Nano-USD per token, by kind of token, as they were applied."""
     calls: int = 1
 
@@ -70,14 +68,16 @@ class Cost:
         return f"{whole}.{f'{nano:09d}'.rstrip('0'):0<2}"
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One run of one stage. Two snapshots are equal when everything recorded is equal."""
+class Snapshot(NamedTuple):
+    """One run of one stage. Two snapshots are equal when everything recorded is equal.
+
+    A named tuple, as are its parts: a listing makes thousands of them.
+    """
 
     key: str
     created_at: int
     payload: PayloadRef
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = _NOTHING
     inputs: tuple[Input, ...] = ()
     fingerprint: bytes | None = None
     parent: SnapshotId | None = None
@@ -86,9 +86,18 @@ class Snapshot:
     expiry_time: int | None = None
     tags: tuple[str, ...] = ()
     cost: Cost | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    id: SnapshotId = field(default=_UNSEALED, compare=False)
+    meta: Mapping[str, Any] = _NOTHING
+    id: SnapshotId = _UNSEALED
     """Empty until ``seal`` or ``decode_snapshot`` sets it; not part of the encoding."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Snapshot) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.created_at, self.payload.id, self.parent))
 
     @property
     def agent_version(self) -> str | None:
@@ -169,7 +178,7 @@ def seal(snapshot: Snapshot) -> tuple[Snapshot, bytes]:
         InvalidInput: as ``encode_snapshot``.
     """
     data = encode_snapshot(snapshot)
-    return replace(snapshot, id=SnapshotId(hash_object(Kind.SNAPSHOT, data))), data
+    return snapshot._replace(id=SnapshotId(hash_object(Kind.SNAPSHOT, data))), data
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
@@ -244,10 +253,9 @@ def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
     for name in ("dependencies", "tags"):
         fields.listed(name, record[name])
     fields.count("kind", payload["kind"])
-    same = {name: record[name] for name in _SAME}
     snapshot = Snapshot(
-        **same,
         key=record["cache_key"],
+        created_at=record["created_at"],
         payload=PayloadRef(
             Kind(payload["kind"]),
             id_of_kind(payload["kind"], payload["id"]),
@@ -260,6 +268,12 @@ def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
             for key, used, selector, digest in record["dependencies"]
         ),
         parent=None if parent is None else SnapshotId(_raw32(parent)),
+        recipe=record["recipe"],
+        fingerprint=record["fingerprint"],
+        session_id=record["session_id"],
+        validation_status=record["validation_status"],
+        expiry_time=record["expiry_time"],
+        meta=record["meta"],
         tags=tuple(record["tags"]),
         cost=None if cost is None else Cost(**cost),
         id=snapshot_id,
@@ -274,16 +288,22 @@ def _raw32(raw: object) -> bytes:
     return raw
 
 
-# Fields whose decoded value is the attribute of the same name.
-_SAME = (
-    "created_at",
-    "recipe",
-    "fingerprint",
-    "session_id",
-    "validation_status",
-    "expiry_time",
-    "meta",
+_FIELDS = frozenset(
+    [
+        "cache_key",
+        "cost",
+        "created_at",
+        "dependencies",
+        "expiry_time",
+        "fingerprint",
+        "meta",
+        "parent",
+        "payload",
+        "recipe",
+        "session_id",
+        "tags",
+        "validation_status",
+    ]
 )
-_FIELDS = frozenset({*_SAME, "cache_key", "payload", "dependencies", "parent", "tags", "cost"})
-_PAYLOAD_FIELDS = frozenset(PayloadRef.__slots__)
-_COST_FIELDS = frozenset(Cost.__slots__)
+_PAYLOAD_FIELDS = frozenset(PayloadRef._fields)
+_COST_FIELDS = frozenset(Cost._fields)

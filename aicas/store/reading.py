@@ -20,6 +20,7 @@ from aicas.names import (
     Project,
     RefName,
     check_key,
+    check_label,
     check_project,
     check_tree_path,
     live_ref,
@@ -292,7 +293,13 @@ class StoreReader:
         return found
 
     def refs(self, prefix: str = "") -> dict[RefName, SnapshotId]:
-        """The refs that point at something, by whole name, e.g. under ``live/``."""
+        """The refs that point at something, by whole name, e.g. under ``live/``.
+
+        Raises:
+            InvalidName: no ref can begin like that.
+        """
+        if prefix:
+            check_label("prefix", prefix)
         states = self._backend.refs(prefix).items()
         return {ref: state.target for ref, state in states if state.target}
 

@@ -7,7 +7,6 @@ process which only lists does not pay for them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -215,7 +214,7 @@ class Store(StoreReader):
         )
 
         def build(parent: SnapshotId | None) -> Snapshot:
-            return replace(draft, parent=parent)
+            return draft._replace(parent=parent)
 
         return self._publisher.put(ref, prepared, Account("put", reason, session), build)
 

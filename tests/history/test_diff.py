@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,7 +148,7 @@ def test_equal_content_is_an_empty_diff_and_never_read(
     shelf: Shelf, payload: Any, kind: str
 ) -> None:
     old = shelf.put(payload, session_id="one")
-    diff = shelf.diff(old, replace(old, session_id="two", created_at=9).sealed())
+    diff = shelf.diff(old, old._replace(session_id="two", created_at=9).sealed())
     assert diff.is_empty and diff.is_same_content
     assert (diff.kind, shelf.reads) == (kind, 0)
 

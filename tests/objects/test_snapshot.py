@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,8 +72,8 @@ json_values = st.recursive(
 def test_any_snapshot_comes_back(
     at: int, values: dict[str, Any], tags: list[str], nano: int | None
 ) -> None:
-    snapshot = replace(
-        FULL, created_at=at, recipe=values, meta=values, tags=tuple(tags), cost=Cost(nano)
+    snapshot = FULL._replace(
+        created_at=at, recipe=values, meta=values, tags=tuple(tags), cost=Cost(nano)
     )
     sealed, data = seal(snapshot)
     back = decode_snapshot(data, sealed.id)
@@ -187,19 +186,19 @@ BAD: list[dict[str, Any]] = [
     {"cost": Cost(input_tokens=-1)},
     {"cost": Cost(model="a\0b")},
     {"cost": Cost(unit_prices={"input": 0.03})},  # type: ignore[dict-item]
-    {"payload": replace(REF, id=TreeId(BLOB))},
-    {"payload": replace(REF, kind=Kind.SNAPSHOT, id=PARENT)},
-    {"payload": replace(REF, size_bytes=-1)},
-    {"payload": replace(REF, file_count=True)},
-    {"payload": replace(REF, media_type="nonsense")},
-    {"payload": replace(REF, media_type="a/b\r\nX: y")},
+    {"payload": REF._replace(id=TreeId(BLOB))},
+    {"payload": REF._replace(kind=Kind.SNAPSHOT, id=PARENT)},
+    {"payload": REF._replace(size_bytes=-1)},
+    {"payload": REF._replace(file_count=True)},
+    {"payload": REF._replace(media_type="nonsense")},
+    {"payload": REF._replace(media_type="a/b\r\nX: y")},
 ]
 
 
 @pytest.mark.parametrize("change", BAD, ids=lambda change: ascii(change)[:60])
 def test_a_field_no_snapshot_may_hold_is_refused_on_write(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
-        encode_snapshot(replace(FULL, **change))
+        encode_snapshot(FULL._replace(**change))
     assert "\n" not in str(caught.value)
 
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from aicas.errors import Damaged, UnsupportedFormat
@@ -72,20 +71,20 @@ class OperationRecord(NamedTuple):
     length: int
 
 
-@dataclass(slots=True)
 class Group:
-    """One whole group, as read."""
+    """One whole group, as read: its place in the file, its time and its records."""
 
-    offset: int
-    end: int
-    at: int
-    body: bytes
-    objects: list[ObjectRecord]
-    operation: OperationRecord | None = None
-    deleted: Sequence[tuple[int, bytes]] = ()
-    seals: bool = False
-    damaged: bool = False
-    """The body fails its CRC, but whole groups follow, so it was once complete."""
+    def __init__(self, offset: int, end: int, at: int, body: bytes) -> None:
+        self.offset = offset
+        self.end = end
+        self.at = at
+        self.body = body
+        self.objects: list[ObjectRecord] = []
+        self.operation: OperationRecord | None = None
+        self.deleted: Sequence[tuple[int, bytes]] = ()
+        self.seals = False
+        self.damaged = False
+        """The body fails its CRC, but whole groups follow, so it was once complete."""
 
 
 class DamagedRegion(NamedTuple):
@@ -200,7 +199,7 @@ def parse_body(window: bytes, at: int, offset: int) -> Group | None:
     """The group at ``at`` read without its checksums; ``None`` if its records make no sense."""
     _, length, time, _ = _HEAD.unpack_from(window, at)
     body = window[at + _HEAD.size : at + _HEAD.size + length]
-    group = Group(offset, offset + _HEAD.size + length + _DONE.size, time, body, [])
+    group = Group(offset, offset + _HEAD.size + length + _DONE.size, time, body)
     try:
         _parse_records(group, offset + _HEAD.size)
     except (struct.error, IndexError):

@@ -21,7 +21,7 @@ class IndexDamagedError(Exception):
 
 def whole_numbers(row: tuple[Any, ...]) -> tuple[int, ...]:
     """The row's values, which must be integers from 0 on."""
-    if any(type(value) is not int or value < 0 for value in row):
+    if set(map(type, row)) != {int} or min(row) < 0:
         raise IndexDamagedError("the view holds a row that no one wrote")
     return row
 
@@ -53,8 +53,11 @@ def checked_state(name: str, target: Any, last: Any, number: Any, stated: Any) -
 
 def move_digest(name: str, move: RefMove) -> bytes:
     """What a row of moves must carry."""
-    number = move.number.to_bytes(8, "little")
-    return digest("reflog row v1", name.encode(), number, move.old or b"", move.new or b"")[:16]
+    number, old, new = move
+    # One string for all three: which ids are there is told first, so it can be read one way only.
+    told = 2 * bool(old) + bool(new)
+    moved = b"%d %d " % (number, told) + (old or b"") + (new or b"")
+    return digest("reflog row v1", name.encode(), moved)[:16]
 
 
 def checked_move(name: str, number: Any, old: Any, new: Any, stated: Any) -> RefMove:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aicas.cli.render.moves import name_of
 from aicas.cli.render.snapshot import holds, summary_rows
@@ -21,8 +20,7 @@ _AGE_WIDTH = 14
 _LANE_WIDTH = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """One entry of the history and the lines that say it."""
 
     entry: LogEntry

@@ -16,12 +16,13 @@ from typing import NamedTuple, Protocol, TextIO
 # C0 but tab and newline, DEL, C1, and the invisible characters that reorder or hide text: soft
 # hyphen, bidi marks, embeddings and isolates, zero-width and line separators, BOM, tags,
 # surrogates. The two joiners U+200C and U+200D are ordinary spelling and stay.
+# Patterns as text: re compiles and keeps them at their first use, which a listing seldom has.
 _UNSAFE = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff"
 )
-_UNSAFE_TEXT = re.compile(f"[{_UNSAFE}]")
-_UNSAFE_LINE = re.compile(f"[{_UNSAFE}\n]")
+_UNSAFE_TEXT = f"[{_UNSAFE}]"
+_UNSAFE_LINE = f"[{_UNSAFE}\n]"
 _NAMED = {"\n": "\\n", "\r": "\\r", "\b": "\\b", "\0": "\\0"}
 
 _CODES = {
@@ -56,21 +57,21 @@ def escape(text: str) -> str:
     """``text`` with control and invisible characters made visible; newlines and tabs stay."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE_TEXT.sub(_visible, text)
+    return re.sub(_UNSAFE_TEXT, _visible, text)
 
 
 def escape_line(text: str) -> str:
     """Like ``escape``, and newlines are made visible too, so it stays one line."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE_LINE.sub(_visible, text)
+    return re.sub(_UNSAFE_LINE, _visible, text)
 
 
 def escape_json(document: str) -> str:
     """A JSON text of the same value that holds no character a terminal would obey."""
     if document.isascii() and document.isprintable():
         return document
-    return _UNSAFE_TEXT.sub(_json_escape, document)
+    return re.sub(_UNSAFE_TEXT, _json_escape, document)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -192,15 +192,14 @@ def _current(store: Store, key: Key) -> Snapshot | None:
 
 
 def _is_same(current: Snapshot, draft: Snapshot) -> bool:
-    alike = replace(
-        draft,
+    alike = draft._replace(
         created_at=draft.created_at or current.created_at,
         inputs=current.inputs,
         fingerprint=current.fingerprint,
         parent=current.parent,
     )
     meta = {name: value for name, value in current.meta.items() if name != NOT_HELD}
-    return replace(current, meta=meta) == alike
+    return current._replace(meta=meta) == alike
 
 
 def _put(
