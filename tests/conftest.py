@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hand_clock import HandClock
 from hypothesis import HealthCheck, settings
 
 import aicas
 from aicas.backends.local import layout
 from aicas.backends.local.backend import LocalBackend
 from aicas.backends.memory import MemoryBackend
-from aicas.clock import HOUR, SECOND
 from aicas.config import Config
 
 settings.register_profile(
@@ -24,20 +24,6 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("bounded"), max_examples=2_000)
 settings.load_profile("bounded")
-
-
-class HandClock:
-    """Time that passes only when the test says so, forward or back."""
-
-    def __init__(self, now: int = 1_800_000_000 * SECOND) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
-
-    def pass_time(self, *, hours: float = 0, seconds: float = 0) -> int:
-        self.now += int(hours * HOUR + seconds * SECOND)
-        return self.now
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_checking_beside_collections_reports_no_false_damage(folder: Folder) -> 
         other = folder.open(segment_bytes=700)
         for object_id in sequence:
             delete(other, object_id)
-            put(other, "more", object_id.hex())
+            put(other, object_id.short, "more")
 
     doomed = [blob(str(step))[0] for step in range(20)]
     faults: list[object] = []
