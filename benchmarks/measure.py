@@ -22,8 +22,8 @@ def interleaved(rivals: dict[str, Callable[[], object]], rounds: int) -> dict[st
 
 
 def wall(command: Sequence[str]) -> Callable[[], object]:
-    """A call that runs a command to its end, with compiled modules kept, as an install has them."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    """A call that runs a command to its end, as installed: no PYTHON... variable changes how."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from types import TracebackType
 from typing import Final, NamedTuple, Protocol
 
 from aicas.backends.operation import Operation
@@ -81,12 +80,7 @@ class Staging(Protocol):
 
     def __enter__(self) -> Staging: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *details: object) -> None: ...
 
     def write(self, piece: bytes) -> object:
         """Append the next bytes of the frame."""

@@ -6,7 +6,6 @@ import io
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 
 from aicas.backends.base import (
     Deleted,
@@ -171,12 +170,7 @@ class MemoryStaging:
     def __enter__(self) -> MemoryStaging:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         self._pieces = []
 
     def write(self, piece: bytes) -> object:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from aicas.backends.base import Staged
 from aicas.ids import BlobId
 
@@ -14,12 +12,7 @@ class Discarding:
     def __enter__(self) -> Discarding:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         pass
 
     def write(self, piece: bytes) -> object:

@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 
 from aicas.backends.base import Staged
 from aicas.backends.local import files
@@ -143,12 +142,7 @@ class LocalStaging:
             raise StorageFailed(f"cannot write a large object: {error.strerror}") from error
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         os.close(self._fd)
         if not self._finished:
             self._path.unlink(missing_ok=True)

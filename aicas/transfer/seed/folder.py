@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from aicas.errors import InvalidInput, NotFound
@@ -40,12 +39,7 @@ class SeedFolder:
     def __enter__(self) -> SeedFolder:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         os.close(self._root)
 
     def document(self, path: TreePath) -> Any:
