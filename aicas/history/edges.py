@@ -17,5 +17,5 @@ def input_refs(ref: RefName, snapshot: Snapshot) -> tuple[RefName, ...]:
 
 def input_ref(project: Project, name: str) -> RefName:
     """The live ref that ``KEY`` or ``PROJECT/KEY`` names, as seen from ``project``."""
-    owner, _, key = name.rpartition("/")
-    return live_ref(check_project(owner) if owner else project, check_key(key))
+    owner, slash, key = name.rpartition("/")
+    return live_ref(check_project(owner) if slash else project, check_key(key))

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from aicas.backends.base import Backend, RefMove
 from aicas.clock import format_time
 from aicas.errors import AicasError, InvalidInput, InvalidName, NotFound
+from aicas.history.edges import input_ref
 from aicas.ids import Kind, SnapshotId
-from aicas.names import Key, Project, RefName, check_key, check_project, live_ref, split_ref
+from aicas.names import Key, Project, RefName, check_project, split_ref
 from aicas.objects.reader import ObjectReader
 
 _SUFFIX = re.compile(r"~([0-9]{0,9})|@\{([^{}]*)\}")
@@ -77,10 +78,8 @@ class Resolver:
 
     def ref_of(self, base: str) -> RefName | None:
         """The ref a key or PROJECT/KEY names, if any operation ever moved it."""
-        project, _, name = base.rpartition("/")
         try:
-            owner = check_project(project) if project else self._project
-            ref = live_ref(owner, check_key(name))
+            ref = input_ref(self._project, base)
         except InvalidName:
             return None
         return ref if self._backend.ref(ref) else None
@@ -157,15 +156,12 @@ class Resolver:
 
     def unknown(self, base: str) -> AicasError:
         """The error to raise for a key that is not there, with near names."""
-        project, _, name = base.rpartition("/")
         try:
-            check_key(name)
-            owner = check_project(project) if project else self._project
+            _, owner, name = split_ref(input_ref(self._project, base))
         except InvalidName as error:
             return error
-        where = f"project {owner}"
         near = self._near(base, owner)
-        return NotFound(f"there is no {name!r} in {where}", near=near)
+        return NotFound(f"there is no {name!r} in project {owner}", near=near)
 
     def _near(self, base: str, owner: Project) -> list[str]:
         from difflib import get_close_matches
