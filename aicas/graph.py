@@ -13,8 +13,9 @@ from aicas.objects.snapshot import Cost
 def dependents(backend: Backend, ref: RefName) -> list[RefName]:
     """Every ref made from ``ref``, directly or not, each after what it was made from.
 
-    Costs a lookup for each ref found, however many others the store has. Stages that were made
-    from one another in a circle, over several versions, are listed once, by name.
+    The order is always the same: by name where nothing else decides. Costs a lookup for each ref
+    found, however many others the store has. Stages that were made from one another in a circle,
+    over several versions, are listed once, by name.
     """
     edges: dict[RefName, set[RefName]] = {}
     todo = [ref]
@@ -25,7 +26,7 @@ def dependents(backend: Backend, ref: RefName) -> list[RefName]:
                 todo.append(consumer)
             edges.setdefault(consumer, set()).add(name)
     edges.pop(ref, None)
-    order = TopologicalSorter({name: sorted(made_from) for name, made_from in edges.items()})
+    order = TopologicalSorter({name: sorted(edges[name]) for name in sorted(edges)})
     try:
         return [name for name in order.static_order() if name != ref]
     except CycleError:

@@ -266,12 +266,18 @@ class LocalBackend:
         return self._writer.append(records, operation), doomed
 
     def _remove_files(self, doomed: Mapping[ObjectId, Place], at: int) -> int:
-        """Delete the files of large objects, and make every segment of the rest rewritable."""
+        """Delete the files of large objects, and make every segment of the rest rewritable.
+
+        A file that the log does not name is one of the doomed, or was left by a crash between
+        its placing and its commit, or between a deletion and this: no writer is at it now.
+        """
         with self._writer.turn() as view:
             if any(place.file == view.active.id for place in doomed.values()):
                 self._writer.roll(at)
-            own = (i for i, place in doomed.items() if place.file == IN_OWN_FILE)
-            return sum(self._large.remove(i) for i in own if view.place(i) is None)
+            present = self._large.ids()
+            if present.difference(doomed, view.locate(present)):
+                view.rebuild()  # only the log itself may say that nothing names a file
+            return sum(map(self._large.remove, present.difference(view.locate(present))))
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from aicas.backends.base import Staged
 from aicas.backends.local import files
-from aicas.errors import StorageFailed, Vanished
-from aicas.ids import BlobId, ObjectId
+from aicas.errors import InvalidInput, StorageFailed, Vanished
+from aicas.ids import BlobId, Kind, ObjectId, id_of_kind
 
 # A write that is still under way cannot be this old; one that a crash left behind will be.
 ABANDONED_AFTER_SECONDS = 24 * 3600
@@ -76,7 +76,24 @@ class LargeFiles:
 
     def discard(self, staged: Staged) -> None:
         """Drop a staged file that is not needed after all."""
-        (self._incoming / staged.token).unlink(missing_ok=True)
+        with suppress(OSError):  # the commit stands; the file will be swept
+            (self._incoming / staged.token).unlink(missing_ok=True)
+
+    def ids(self) -> set[ObjectId]:
+        """The blobs that have a file here, named by the log or not.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        try:
+            names = [path.name for path in self._folder.glob("??/*")]
+        except OSError as error:
+            raise StorageFailed(f"cannot list {self._folder}: {error.strerror}") from error
+        ids: set[ObjectId] = set()
+        for name in names:
+            with suppress(ValueError, InvalidInput):  # no file of ours
+                ids.add(id_of_kind(Kind.BLOB, bytes.fromhex(name)))
+        return ids
 
     def remove(self, object_id: ObjectId) -> int:
         """Delete an object's file; returns the bytes freed. Needs the writer lock.

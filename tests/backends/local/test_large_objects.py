@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from backends_world import delete
 from hand_clock import HandClock
 from local_world import Folder
 
@@ -155,3 +156,36 @@ def test_many_files_too_many_to_hold_are_staged_however_small(
     local_store.put("code", files)
     assert dict(local_store.files("code")) == files
     assert len(files_below(local_store.location / "large")) == 17  # type: ignore[operator]
+
+
+def test_a_collection_deletes_large_files_that_a_crash_left_without_a_name(
+    local_store: aicas.Store, tmp_path: Path, clock: HandClock
+) -> None:
+    local_store.put("model", aicas.FromFile(big_file(tmp_path / "big", 2)))
+    (named,) = files_below(local_store.location / "large")  # type: ignore[operator]
+    orphan = named.with_name(named.name[:2] + "0" * 62)
+    orphan.write_bytes(b"placed, and then the power went")
+    local_store.put("gone", "x")
+    local_store.undo()
+    clock.pass_time(hours=1)
+    local_store.gc(local_store.plan_gc(grace_hours=0, retention_hours=0))
+    assert files_below(local_store.location / "large") == [named]  # type: ignore[operator]
+    assert local_store.verify().clean
+
+
+def test_a_collection_believes_only_the_log_that_a_large_file_has_no_name(
+    folder: Folder, tmp_path: Path, clock: HandClock
+) -> None:
+    with aicas.open(folder.path, clock=clock) as store:
+        store.put("model", aicas.FromFile(big_file(tmp_path / "big", 2)))
+        store.put("gone", "x")
+        store.undo()
+    folder.fill_index()
+    folder.sql("DELETE FROM objects WHERE file = 0")
+    clock.pass_time(hours=1)
+    backend = folder.open()
+    gone = next(found.id for found in backend.scan() if found.id.kind == 1)
+    assert delete(backend, gone) == {gone}
+    assert len(files_below(folder.path / "large")) == 1
+    with aicas.open(folder.path) as store:
+        assert store.show("model").size_bytes == len(store.get("model"))
