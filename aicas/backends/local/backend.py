@@ -234,21 +234,27 @@ class LocalBackend:
         """See ``Backend.delete``.
 
         The deletion is one durable group. Rewriting the segments that held the objects follows,
-        outside the writer lock but for each rename; one cut off by a crash leaves the old file.
+        outside the writer lock but for each rename; what a crash cuts off, the next one makes up.
         """
         from aicas.backends.local import reclaim
 
         self._fresh()
         with self._sweeper.held():
-            self._view.reload()  # another sweeper may have moved what this view has placed
+            interrupted = reclaim.begin(self.folder)
+            if interrupted:
+                self._view.rebuild()
+            else:
+                self._view.reload()  # another sweeper may have moved what this view has placed
             self._large.sweep_abandoned()
             with self._writer.turn():
                 reclaim.remove_leftovers(self._view.log)
                 written, doomed = self._condemn(condemned, operation, seen, spare)
             self._writer.settle(written)
             # Only now: a file must not be gone while a crash could bring its record back.
-            freed = self._remove_files(doomed, operation.at)
-            freed += reclaim.rewrite_segments(self._view, self._writer, doomed)
+            freed = self._remove_files(doomed, operation.at, roll=interrupted)
+            dead = reclaim.dead_records(self._view) if interrupted else reclaim.records_at(doomed)
+            freed += reclaim.rewrite_segments(self._view, self._writer, dead)
+            reclaim.finish(self.folder)
         return Deleted(written.operation, frozenset(doomed), freed)
 
     def _condemn(
@@ -265,14 +271,14 @@ class LocalBackend:
         records = [group.deleted_record([(i.kind, i) for i in doomed])]
         return self._writer.append(records, operation), doomed
 
-    def _remove_files(self, doomed: Mapping[ObjectId, Place], at: int) -> int:
+    def _remove_files(self, doomed: Mapping[ObjectId, Place], at: int, *, roll: bool) -> int:
         """Delete the files of large objects, and make every segment of the rest rewritable.
 
         A file that the log does not name is one of the doomed, or was left by a crash between
         its placing and its commit, or between a deletion and this: no writer is at it now.
         """
         with self._writer.turn() as view:
-            if any(place.file == view.active.id for place in doomed.values()):
+            if roll or any(place.file == view.active.id for place in doomed.values()):
                 self._writer.roll(at)
             present = self._large.ids()
             if present.difference(doomed, view.locate(present)):

@@ -3,7 +3,8 @@
 Order: new file complete and flushed → under the writer and the index lock: renamed, folder
 flushed, index moved → old file removed. A crash before the rename leaves a draft; after it, two
 generations, of which the newer counts, and an index that notices its file is gone and is built
-anew. A reader that holds the old file open goes on with it.
+anew. A reader that holds the old file open goes on with it. Where a collection was cut off behind
+its commit, a mark in the store's folder tells the next one to look through the whole log.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from aicas.backends.local.rows import IndexDamagedError
 from aicas.backends.local.segment import Segment, file_id, segment_name
 from aicas.backends.local.view import View
 from aicas.backends.local.writer import Writer
-from aicas.errors import StorageFailed
-from aicas.ids import ObjectId
+from aicas.errors import Damaged, StorageFailed
+from aicas.ids import ObjectId, id_of_kind
+
+_MARK = "reclaiming"
 
 
 class _Draft(NamedTuple):
@@ -35,17 +38,70 @@ class _Draft(NamedTuple):
     moved: dict[int, int]
 
 
-def rewrite_segments(view: View, writer: Writer, doomed: Mapping[ObjectId, Place]) -> int:
-    """Rewrite every sealed segment without the doomed records; returns the bytes freed.
+Records = Mapping[int, Mapping[int, bytes]]
+"""Object records of the log: for each file id, the ids by their offsets."""
+
+
+def begin(store: Path) -> bool:
+    """Set the mark; tells whether it stood already. Needs the sweeper's lock.
+
+    Raises:
+        StorageFailed: the disk refused.
+    """
+    try:
+        interrupted = (store / _MARK).exists()
+        files.ensure_file(store / _MARK)
+        files.flush_folder(store)
+    except OSError as error:
+        raise StorageFailed(f"cannot begin to reclaim space: {error.strerror}") from error
+    return interrupted
+
+
+def finish(store: Path) -> None:
+    """Take the mark away."""
+    with contextlib.suppress(OSError):  # then the next collection looks in vain
+        (store / _MARK).unlink()
+
+
+def records_at(doomed: Mapping[ObjectId, Place]) -> Records:
+    """The records of some objects, by where the view places them."""
+    found: dict[int, dict[int, bytes]] = defaultdict(dict)
+    for object_id, place in doomed.items():
+        if place.file != IN_OWN_FILE:
+            found[place.file][place.offset] = object_id
+    return found
+
+
+def dead_records(view: View) -> Records:
+    """Every record whose object was deleted, or lies elsewhere now. Reads the whole log.
+
+    Needs a view made anew from the log.
+    """
+    found: dict[int, dict[int, bytes]] = defaultdict(dict)
+    for identity in view.log.newest().values():
+        with contextlib.suppress(Damaged):
+            for each in view.log.segment(identity).groups(group.SEGMENT_HEADER_BYTES):
+                records = each.objects if isinstance(each, Group) else []
+                inline = {
+                    id_of_kind(r.kind, r.raw_id): r.offset for r in records if r.large_bytes is None
+                }
+                places = view.locate(inline)
+                for object_id, offset in inline.items():
+                    place = places.get(object_id)
+                    if place is None or (place.file, place.offset) != (identity, offset):
+                        found[identity][offset] = object_id
+    return found
+
+
+def rewrite_segments(view: View, writer: Writer, dead: Records) -> int:
+    """Rewrite every sealed segment without its dead records; returns the bytes freed.
 
     Needs the sweeper's lock, and a view that was loaded under it.
     """
-    by_file: dict[int, dict[int, bytes]] = defaultdict(dict)
-    for object_id, place in doomed.items():
-        if place.file not in (IN_OWN_FILE, view.active.id):
-            by_file[place.file][place.offset] = object_id
     freed = 0
-    for file, records in sorted(by_file.items()):
+    for file, records in sorted(dead.items()):
+        if file == view.active.id:
+            continue
         old = view.log.segment(file)
         try:
             draft = _write_draft(old, records)

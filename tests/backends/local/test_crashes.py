@@ -9,7 +9,7 @@ import pytest
 from backends_world import blob, commit, delete, facts, put, stage
 from local_world import Folder, crashes_at
 
-from aicas.backends.local import layout
+from aicas.backends.local import layout, reclaim
 from aicas.backends.local.backend import LocalBackend
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -54,6 +54,7 @@ def test_a_crash_at_any_step_leaves_all_or_nothing(
         put(survivor, "plan", "afterwards")
         delete(survivor, blob("current")[0])
         assert list(survivor.check()) == []
+        assert set(reclaim.dead_records(survivor._view)) == set(), "all space came back"
         truth = facts(survivor)
         trial.close()
         trial.drop_index()

@@ -62,6 +62,7 @@ def test_objects_deleted_earlier_stay_deleted_when_their_segment_is_rewritten(
     first, second, _ = objects
     with monkeypatch.context() as cut_off:
         cut_off.setattr(reclaim, "rewrite_segments", lambda *args: 0)
+        cut_off.setattr(reclaim, "finish", lambda *args: None)
         delete(backend, first)
     delete(backend, second)
     for opened in (backend, folder.open()):
@@ -82,6 +83,7 @@ def test_an_object_put_again_elsewhere_survives_the_rewrite_of_its_old_segment(
     first, second = old
     with monkeypatch.context() as cut_off:
         cut_off.setattr(reclaim, "rewrite_segments", lambda *args: 0)
+        cut_off.setattr(reclaim, "finish", lambda *args: None)
         delete(backend, first)
     commit(backend, objects=old)
     delete(backend, second)
