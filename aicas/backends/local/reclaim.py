@@ -73,12 +73,14 @@ def records_at(doomed: Mapping[ObjectId, Place]) -> Records:
 
 
 def dead_records(view: View) -> Records:
-    """Every record whose object was deleted, or lies elsewhere now. Reads the whole log.
+    """Every record whose object was deleted, or lies elsewhere now. Reads all sealed segments.
 
-    Needs a view made anew from the log.
+    Needs the sweeper's lock, and a view made anew from the log under it.
     """
     found: dict[int, dict[int, bytes]] = defaultdict(dict)
-    for identity in view.log.newest().values():
+    # Only these has the view seen to their end; the active one grows while this runs.
+    sealed = [identity for identity in view.log.newest().values() if identity < view.active.id]
+    for identity in sealed:
         with contextlib.suppress(Damaged):
             for each in view.log.segment(identity).groups(group.SEGMENT_HEADER_BYTES):
                 records = each.objects if isinstance(each, Group) else []

@@ -92,6 +92,22 @@ def test_an_object_put_again_elsewhere_survives_the_rewrite_of_its_old_segment(
         assert list(opened.check()) == []
 
 
+def test_looking_for_what_a_crash_left_spares_what_is_being_written(folder: Folder) -> None:
+    """The segment that is active for the view may be sealed by another process at any moment."""
+    from aicas.backends.local import reclaim
+
+    sweeper, writer = folder.open(segment_bytes=1), folder.open(segment_bytes=1)
+    put(writer, "plan", "1")
+    sweeper.last_number()
+    put(writer, "plan", "2")
+    put(writer, "plan", "3")
+    assert set(reclaim.dead_records(sweeper._view)) == set()
+    (folder.path / "reclaiming").touch()
+    delete(sweeper, blob("unrelated")[0])
+    assert facts(folder.open()) == facts(writer)
+    assert list(folder.open().check()) == []
+
+
 def test_two_collectors_with_old_views_do_not_undo_each_other(folder: Folder) -> None:
     one, other = folder.open(segment_bytes=600), folder.open(segment_bytes=600)
     objects = dict(blob(f"object {n}") for n in range(30))
