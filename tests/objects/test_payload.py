@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from objects_world import World
+from peak_memory import PEAK
 
 from aicas.errors import Damaged, InvalidInput, InvalidName
 from aicas.ids import BlobId, Kind, TreeId, hash_object
@@ -248,22 +249,22 @@ class TestLarge:
         with big.open("wb") as file:
             file.truncate(256 << 20)
         code = f"""
-import resource, sys
+import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from objects_world import World
 from aicas.objects.payload import FromFile
 world = World()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_mib()
 prepared = world.put(FromFile(Path({str(big)!r})))
 blob = prepared.ref.id
 total = sum(map(len, world.stream_blob(blob, prepared.ref.size_bytes)))
 assert total == 256 << 20
-grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+grown = peak_mib() - before
 raise SystemExit(f"took {{grown}} MiB" if grown > 32 else 0)
 """
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+            [sys.executable, "-c", PEAK + code], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
 
