@@ -108,7 +108,7 @@ class Resolver:
         if inside.isascii() and inside.isdigit() and len(inside) < 10:
             found = _stood(moves, int(inside))
         elif by_operation:
-            number = int(by_operation[1])
+            number = self._known(int(by_operation[1]))
             found = next((move.new for move in moves if move.number <= number), None)
         else:
             from aicas.history.when import parse_when
@@ -117,6 +117,12 @@ class Resolver:
         if found is None:
             raise NotFound(f"{base} pointed at nothing at @{{{inside}}}")
         return found
+
+    def _known(self, number: int) -> int:
+        last = self._backend.last_number()
+        if number > last:
+            raise NotFound(f"there is no operation {number}; the newest is {last}")
+        return number
 
     def _at_time(self, moves: list[RefMove], when: int) -> SnapshotId | None:
         for move in moves:
@@ -182,10 +188,8 @@ class Resolver:
         match = re.fullmatch(r"([^~@{}]+)(?:@\{op:([0-9]{1,18})\})?", text)
         if not match:
             raise InvalidInput(f"{text[:80]!a} is not PROJECT or PROJECT@{{op:N}}")
-        project, last = check_project(match[1]), self._backend.last_number()
-        number = int(match[2]) if match[2] else last
-        if number > last:
-            raise NotFound(f"there is no operation {number}; the newest is {last}")
+        project = check_project(match[1])
+        number = self._known(int(match[2])) if match[2] else self._backend.last_number()
         return ProjectView(project, number, self._refs_after(project, number))
 
     def _refs_after(self, project: Project, number: int) -> dict[Key, SnapshotId]:

@@ -1,9 +1,10 @@
 """The facade that wires the layers: one store, seen from one project.
 
-``reading`` is what it can be asked, ``writing`` what it can be told to do.
+``reading`` is what it can be asked for, ``history`` what it can be asked about, ``writing`` what it
+can be told to do, ``facade`` the whole.
 """
 
-from aicas.store.reading import StoreReader
-from aicas.store.writing import InvalidationPlan, Recipe, Store, Use
+from aicas.store.facade import Store
+from aicas.store.writing import InvalidationPlan, Recipe, Use
 
-__all__ = ["InvalidationPlan", "Recipe", "Store", "StoreReader", "Use"]
+__all__ = ["InvalidationPlan", "Recipe", "Store", "Use"]

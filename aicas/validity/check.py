@@ -10,6 +10,7 @@ from aicas.backends.base import Backend
 from aicas.errors import Damaged, NotFound
 from aicas.ids import BlobId, Kind, SnapshotId, TreeId
 from aicas.names import RefName
+from aicas.objects.codec import LARGE
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Input, Snapshot
 from aicas.validity.reasons import (
@@ -96,9 +97,27 @@ class Checker:
             yield Expired(snapshot.expiry_time)
         if snapshot.validation_status == "failed":
             yield ValidationFailed()
+        problem = self._payload_problem(snapshot)
+        if problem:
+            yield PayloadUnreadable(snapshot.payload.id, problem)
+
+    def _payload_problem(self, snapshot: Snapshot) -> str | None:
+        """Why the payload's top object cannot be given back.
+
+        It is read and hashed, and then kept for whoever asked; only of one too large to keep
+        nothing but its presence is judged, or every lookup would read it all.
+        """
         payload = snapshot.payload
-        if self._backend.missing([payload.id]):
-            yield PayloadUnreadable(payload.id, f"payload {payload.id.short} is not in the store")
+        try:
+            if payload.kind == Kind.TREE:
+                self._reader.tree(TreeId(payload.id))
+            elif payload.size_bytes <= LARGE:
+                self._reader.blob(BlobId(payload.id))
+            elif self._backend.missing([payload.id]):
+                return f"payload {payload.id.short} is not in the store"
+        except (NotFound, Damaged) as error:
+            return str(error)
+        return None
 
     def recall(self, ref: RefName, fingerprint: bytes) -> Snapshot | None:
         """An earlier run with this fingerprint that is still good: a constructive trace.
@@ -124,21 +143,7 @@ class Checker:
             snapshot = self._reader.snapshot(snapshot_id)
         except (NotFound, Damaged):
             return False
-        good = snapshot.fingerprint == fingerprint and not any(self.own_reasons(snapshot))
-        return good and self.readable(snapshot)
-
-    def readable(self, snapshot: Snapshot) -> bool:
-        """Whether the payload's top object can be read back and is what it claims to be."""
-        payload = snapshot.payload
-        try:
-            if payload.kind == Kind.TREE:
-                self._reader.tree(TreeId(payload.id))
-            else:
-                for _ in self._reader.pieces(BlobId(payload.id)):
-                    pass
-        except (NotFound, Damaged):
-            return False
-        return True
+        return snapshot.fingerprint == fingerprint and not any(self.own_reasons(snapshot))
 
 
 def _recipe_reasons(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:

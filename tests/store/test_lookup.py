@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hand_clock import HandClock
 
@@ -238,3 +240,19 @@ def test_a_stage_whose_snapshot_or_payload_is_lost_misses_with_the_reason(
         for key in ("code", "plan"):
             store.put(key, "whole again")
         store.invalidate("plan", only=True)
+
+
+def test_a_payload_whose_bytes_were_spoilt_is_a_miss_and_not_a_hit_that_fails_later(
+    tmp_path: Path,
+) -> None:
+    text = "the plan, which says little and says it often\n" * 40
+    with aicas.open(tmp_path / "store") as store:
+        made = store.put("plan", text, recipe=RECIPE)
+        store.put("later", "so that the first commit is not the log's last")
+    (segment,) = (tmp_path / "store" / "log").iterdir()
+    data = bytearray(segment.read_bytes())
+    data[data.index(made.payload.id) + 60] ^= 1  # inside the payload's frame
+    segment.write_bytes(data)
+    with aicas.open(tmp_path / "store") as store:
+        assert reasons(store.lookup("plan", RECIPE, [])) == ["payload_unreadable"]
+        assert not store.verify().clean

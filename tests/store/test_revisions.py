@@ -30,7 +30,7 @@ def test_a_key_names_its_current_version(store: aicas.Store, versions: list[Snap
 @pytest.mark.parametrize(
     ("suffix", "number"),
     [("~", 1), ("~0", 2), ("~1", 1), ("~2", 0), ("~~", 0), ("~1~1", 0), ("@{0}", 2), ("@{1}", 1),
-     ("@{2}", 0), ("@{1}~", 0), ("@{op:1}", 0), ("@{op:2}", 1), ("@{op:99}", 2)],
+     ("@{2}", 0), ("@{1}~", 0), ("@{op:1}", 0), ("@{op:2}", 1), ("@{op:3}", 2)],
 )  # fmt: skip
 def test_suffixes_go_back_from_there(
     store: aicas.Store, versions: list[SnapshotId], suffix: str, number: int
@@ -189,3 +189,12 @@ def test_a_clock_that_goes_back_changes_no_order(store: aicas.Store, clock: Hand
     assert [entry.snapshot.id for entry in store.log("plan")] == [third, second, first]
     assert [o.number for o in store.ops()] == [3, 2, 1]
     assert store.resolve("plan@{30 minutes ago}") == second
+
+
+def test_an_operation_that_is_still_to_come_is_not_found(
+    store: aicas.Store, versions: list[SnapshotId]
+) -> None:
+    for ask in (store.resolve, store.resolve_view):
+        base = "plan" if ask == store.resolve else "default"
+        with pytest.raises(NotFound, match="no operation 99; the newest is 3"):
+            ask(f"{base}@{{op:99}}")
