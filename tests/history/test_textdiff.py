@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from line_budget import at_most_lines
 
 from aicas.history.textdiff import (
     Hunk,
@@ -146,11 +146,10 @@ def test_a_rewritten_phrase_is_one_piece() -> None:
     ]
 
 
-def test_ten_thousand_lines_with_one_per_cent_changed_take_milliseconds() -> None:
+def test_ten_thousand_lines_with_one_per_cent_changed_take_little_work() -> None:
     rng = random.Random(1)
     old = [f"line {rng.randrange(5000)}\n" for _ in range(10_000)]
     new = [f"edit {n}\n" if rng.random() < 0.01 else line for n, line in enumerate(old)]
-    begin = time.perf_counter()
-    hunks = diff_lines("".join(old), "".join(new))
-    assert time.perf_counter() - begin < 0.3
+    with at_most_lines(500_000):
+        hunks = diff_lines("".join(old), "".join(new))
     assert apply_hunks("".join(old), hunks) == "".join(new)
