@@ -116,13 +116,12 @@ def _is_plain(data: bytes) -> bool:
 
 
 def _sorted_map(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    if not pairs:
-        return {}
-    names = [name for name, _ in pairs]
+    decoded = dict(pairs)  # of a repeated key one is left, which encodes differently
+    names = list(decoded)
     "".join(names)  # raises TypeError for a name that is not text
     if names != sorted(names):
         raise ValueError("a map is unsorted")
-    return dict(pairs)  # of a repeated key one is left, which encodes differently
+    return decoded
 
 
 def _no_extension(code: int, data: bytes) -> Any:

@@ -129,6 +129,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (Exception, KeyboardInterrupt) as error:
         code = report(error)
         flush_or_discard_stdout()
+    gc.freeze()  # the interpreter's last search for cycles would find nothing worth its time
     sys.exit(code)
 
 

@@ -22,10 +22,11 @@ from aicas.ids import Kind, SnapshotId
 from aicas.names import Key, Project, RefName, check_project, split_ref
 from aicas.objects.reader import ObjectReader
 
-_SUFFIX = re.compile(r"~([0-9]{0,9})|@\{([^{}]*)\}")
-_REVISION = re.compile(r"([^~@{}]+)((?:~[0-9]{0,9}|@\{[^{}]*\})*)")
-_ID_PREFIX = re.compile(r"[0-9a-f]{4,64}")
-_OPERATION = re.compile(r"op:([0-9]{1,18})")
+# Patterns as text: re compiles and keeps them at first use, which a listing has none of.
+_SUFFIX = r"~([0-9]{0,9})|@\{([^{}]*)\}"
+_REVISION = r"([^~@{}]+)((?:~[0-9]{0,9}|@\{[^{}]*\})*)"
+_ID_PREFIX = r"[0-9a-f]{4,64}"
+_OPERATION = r"op:([0-9]{1,18})"
 _AMBIGUOUS_SHOWN = 5
 
 
@@ -53,13 +54,13 @@ class Resolver:
             InvalidInput: not a revision, or an ambiguous id prefix.
             NotFound: nothing of that name, with near names.
         """
-        match = _REVISION.fullmatch(text)
+        match = re.fullmatch(_REVISION, text)
         if not match:
             raise InvalidInput(
                 f"{text[:80]!a} is not a revision",
                 hint="write KEY, PROJECT/KEY, an id, KEY~2, KEY@{1} or KEY@{3 days ago}",
             )
-        base, suffixes = match[1], list(_SUFFIX.finditer(match[2]))
+        base, suffixes = match[1], list(re.finditer(_SUFFIX, match[2]))
         return self._follow(base, suffixes)
 
     def _follow(self, base: str, suffixes: list[re.Match[str]]) -> SnapshotId:
@@ -104,7 +105,7 @@ class Resolver:
 
     def _at(self, ref: RefName, base: str, inside: str) -> SnapshotId:
         moves = self._backend.reflog(ref)
-        by_operation = _OPERATION.fullmatch(inside)
+        by_operation = re.fullmatch(_OPERATION, inside)
         if inside.isascii() and inside.isdigit() and len(inside) < 10:
             found = _stood(moves, int(inside))
         elif by_operation:
@@ -145,7 +146,7 @@ class Resolver:
         return found
 
     def _by_prefix(self, base: str) -> SnapshotId:
-        if not _ID_PREFIX.fullmatch(base):
+        if not re.fullmatch(_ID_PREFIX, base):
             raise self.unknown(base)
         found = self._backend.find(base, 100)
         snapshots = [SnapshotId(i) for i in found if i.kind == Kind.SNAPSHOT]
