@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from aicas.analytics.prices import PriceTable as PriceTable
     from aicas.analytics.prices import format_usd as format_usd
     from aicas.analytics.prices import usd_to_nano as usd_to_nano
+    from aicas.cache.manager import ARCHITECTURE as ARCHITECTURE
+    from aicas.cache.manager import BRAINSTORMING as BRAINSTORMING
+    from aicas.cache.manager import INTEGRATION as INTEGRATION
+    from aicas.cache.manager import MICRO_PHASES as MICRO_PHASES
     from aicas.cache.manager import CacheManager as CacheManager
+    from aicas.cache.manager import phase_code_key as phase_code_key
+    from aicas.cache.manager import phase_report_key as phase_report_key
     from aicas.errors import AicasError as AicasError
     from aicas.errors import Conflict as Conflict
     from aicas.errors import Damaged as Damaged
@@ -55,7 +61,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "ARCHITECTURE": "aicas.cache.manager",
     "AicasError": "aicas.errors",
+    "BRAINSTORMING": "aicas.cache.manager",
     "CacheManager": "aicas.cache.manager",
     "Conflict": "aicas.errors",
     "Cost": "aicas.objects.snapshot",
@@ -64,9 +72,11 @@ _HOME = {
     "FromDirectory": "aicas.objects.payload",
     "FromFile": "aicas.objects.payload",
     "Hit": "aicas.validity.check",
+    "INTEGRATION": "aicas.cache.manager",
     "InvalidInput": "aicas.errors",
     "InvalidName": "aicas.errors",
     "InvalidationPlan": "aicas.store",
+    "MICRO_PHASES": "aicas.cache.manager",
     "Miss": "aicas.validity.check",
     "NotFound": "aicas.errors",
     "Payload": "aicas.objects.payload",
@@ -89,6 +99,8 @@ _HOME = {
     "init": "aicas.opening",
     "open": "aicas.opening",
     "parse_json": "aicas.transfer.strictjson",
+    "phase_code_key": "aicas.cache.manager",
+    "phase_report_key": "aicas.cache.manager",
     "read_records": "aicas.transfer.records",
     "survey_records": "aicas.transfer.survey",
     "usd_to_nano": "aicas.analytics.prices",

@@ -177,11 +177,6 @@ def live_ref(project: Project, key: Key) -> RefName:
     return RefName(f"live/{project}/{key}")
 
 
-def ref_in(space: str, project: Project, key: Key) -> RefName:
-    """The ref of a key of a project in another name space, e.g. ``pins``."""
-    return RefName(f"{space}/{project}/{key}")
-
-
 def check_ref(text: str) -> RefName:
     """A whole ref name, ``SPACE/PROJECT/KEY``.
 

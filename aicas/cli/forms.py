@@ -55,11 +55,6 @@ def hex_or_none(value: bytes | None) -> str | None:
     return None if value is None else value.hex()
 
 
-def time_or_none(micros: int | None) -> str | None:
-    """The ISO 8601 form of a time that may be absent."""
-    return None if micros is None else format_time(micros)
-
-
 def money_form(name: str, nano: int | None) -> Form:
     """An amount as two fields: ``NAME_nano`` and the decimal ``NAME``; both null if unpriced."""
     return {f"{name}_nano": nano, name: None if nano is None else usd_decimal(nano)}

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aicas.backends.base import Backend, RefMove, RefState
+from aicas.backends.operation import Operation
+from aicas.errors import NotFound
 from aicas.ids import SnapshotId
 from aicas.names import RefName
 from aicas.objects.reader import ObjectReader
@@ -120,6 +122,19 @@ class _Walk:
             yield ref, snapshot
             if snapshot.parent:
                 self.push(ref, snapshot.parent, -number)
+
+
+def find_operation(backend: Backend, number: int) -> Operation:
+    """One operation.
+
+    Raises:
+        NotFound: there is none of that number.
+        Damaged: its record cannot be read.
+    """
+    found = backend.operation(number)
+    if found is None:
+        raise NotFound(f"there is no operation {number}; the newest is {backend.last_number()}")
+    return found
 
 
 def read_reflog(backend: Backend, ref: RefName) -> list[ReflogEntry]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aicas.backends.base import Backend
 from aicas.backends.operation import Operation, RefChange
 from aicas.errors import Conflict, InvalidInput, NotFound, Vanished
+from aicas.history.log import find_operation
 from aicas.history.publish import Account, Publisher
 from aicas.ids import SnapshotId
 from aicas.names import Project, RefName, live_ref, split_ref
@@ -36,19 +37,12 @@ class Moves:
             Conflict: a ref it moved has been moved again since.
             Vanished: what it moved away from was collected.
         """
-        done = self._operation(number) if number is not None else self._newest_undoable()
+        done = self._newest_undoable() if number is None else find_operation(self.backend, number)
         if not done.changes:
             raise InvalidInput(f"operation {done.number} ({done.verb}) moved no ref to put back")
         changes = [self._back(done, change) for change in done.changes]
         account = Account("undo", reason, session, undoes=done.number)
         return self.publisher.move(changes, account)
-
-    def _operation(self, number: int) -> Operation:
-        found = self.backend.operation(number)
-        if found is None:
-            last = self.backend.last_number()
-            raise NotFound(f"there is no operation {number}; the newest is {last}")
-        return found
 
     def _newest_undoable(self) -> Operation:
         undone: set[int] = set()

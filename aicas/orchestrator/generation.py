@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from aicas import InvalidInput, PriceTable, Store
+from aicas import INTEGRATION, InvalidInput, PriceTable, Store
 from aicas.orchestrator.agent import Team
 from aicas.orchestrator.events import Reporter, RunEnded, RunStarted, Totals
 from aicas.orchestrator.stages import StageRunner, Stored
-from aicas.orchestrator.workflow import INTEGRATION, MicroPhaseWorkflow
+from aicas.orchestrator.workflow import MicroPhaseWorkflow
 
 MAX_REQUEST_CHARACTERS = 20_000
 

@@ -16,7 +16,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aicas import Files, Payload, PriceTable, Recipe
+from aicas import (
+    ARCHITECTURE,
+    BRAINSTORMING,
+    INTEGRATION,
+    MICRO_PHASES,
+    Files,
+    Payload,
+    PriceTable,
+    Recipe,
+    phase_code_key,
+    phase_report_key,
+)
 from aicas.orchestrator.agent import Team
 from aicas.orchestrator.checks import check_phase
 from aicas.orchestrator.conversation import Conversation, described
@@ -24,11 +35,6 @@ from aicas.orchestrator.merging import Merged, merge
 from aicas.orchestrator.replies import Phase, member, read_files, read_phases, texts
 from aicas.orchestrator.stages import Product, StageRunner, Stored
 from aicas.orchestrator.templates import joined
-
-BRAINSTORMING = "brainstorming_features"
-ARCHITECTURE = "system_architecture_plan"
-MICRO_PHASES = "project_micro_phases"
-INTEGRATION = "final_integration_summary"
 
 Asking = Callable[[Conversation], Awaitable["Outcome"]]
 
@@ -65,16 +71,6 @@ class Stage:
             "parameters": dict(self.parameters),
             "code_version": self.code_version,
         }
-
-
-def phase_code_key(phase: int) -> str:
-    """The key of a phase's files."""
-    return f"phase-{phase}-generated_code"
-
-
-def phase_report_key(phase: int) -> str:
-    """The key of a phase's validation report."""
-    return f"phase-{phase}-validation_report"
 
 
 class MicroPhaseWorkflow:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from aicas.errors import NotFound
-from aicas.history.log import LogEntry, ReflogEntry, read_reflog, walk_log
+from aicas.history.log import LogEntry, ReflogEntry, find_operation, read_reflog, walk_log
 from aicas.names import Key, Project, RefName, check_key, check_label, live_ref, split_ref
 from aicas.store.reading import StoreReader
 
@@ -106,12 +105,7 @@ class StoreHistory(StoreReader):
 
     def operation(self, number: int) -> Operation:
         """One operation; raises NotFound if there is none of that number."""
-        found = self._backend.operation(number)
-        if found is None:
-            raise NotFound(
-                f"there is no operation {number}; the newest is {self._backend.last_number()}"
-            )
-        return found
+        return find_operation(self._backend, number)
 
     def refs(self, prefix: str = "") -> dict[RefName, SnapshotId]:
         """The refs that point at something, by whole name, e.g. under ``live/``.

@@ -223,9 +223,7 @@ class StoreWriter(StoreHistory):
         """
         from aicas import graph
 
-        ref = self._ref(key)
-        named = [ref] if only else [ref, *graph.dependents(self._backend, ref)]
-        states = {name: self._backend.ref(name) for name in named}
+        states = {name: self._backend.ref(name) for name in self._affected(key, only=only)}
         targets = {name: s.target for name, s in states.items() if s and s.target}
         costs = [self._reader.snapshot(target).cost for target in targets.values()]
         return InvalidationPlan(
@@ -242,8 +240,11 @@ class StoreWriter(StoreHistory):
             NotFound: there is no such key, or nothing current to move.
             Conflict: others moved the same refs all the time.
         """
-        refs = self.plan_invalidate(key, only=only).refs
-        return self._moves.invalidate(refs, key, reason)
+        return self._moves.invalidate(self._affected(key, only=only), key, reason)
+
+    def _affected(self, key: str, *, only: bool) -> list[RefName]:
+        ref = self._ref(key)
+        return [ref] if only else [ref, *self.dependents(key)]
 
     def undo(
         self, number: int | None = None, reason: str | None = None, *, session: str | None = None

@@ -372,3 +372,16 @@ def test_other_projects_of_the_store_share_its_files(store: aicas.Store) -> None
     other.put("plan", "p")
     assert store.get("other/plan") == "p"
     assert store.keys() == []
+
+
+def test_a_stage_whose_snapshot_is_lost_can_still_be_invalidated() -> None:
+    from aicas.backends.operation import Operation
+
+    with aicas.in_memory() as store:
+        made = store.put("plan", "p")
+        store.put("code", "c", inputs=["plan"])
+        backend = store._backend
+        backend.delete([made.id], Operation("gc", 0, "test"), 2, lambda newer: ())
+        fresh = aicas.Store(backend)
+        assert len(fresh.invalidate("plan").changes) == 2
+        assert fresh.keys() == []
