@@ -25,6 +25,8 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 Expected = SnapshotId | Absent
+LEASE_SECONDS: Final = 30.0
+"""How long a holder may be silent before others take its lease."""
 
 
 class RefState(NamedTuple):
@@ -73,6 +75,42 @@ class Fault(NamedTuple):
 
     what: str
     object_id: ObjectId | None = None
+
+
+class Taken(NamedTuple):
+    """Another holds the lease."""
+
+    epoch: int
+    """Which holder it is, counted from 1: what to wait for."""
+
+
+class Left(NamedTuple):
+    """The holder waited for gave the lease back and left word for those who waited."""
+
+    outcome: bytes
+
+
+class LeaseState(NamedTuple):
+    """A lease that is held at this moment."""
+
+    name: str
+    epoch: int
+    needs: tuple[ObjectId, ...]
+    """What its holder is working from; must not be collected."""
+
+
+class Lease(Protocol):
+    """The right to do something that only one should do at a time. For one thread at a time."""
+
+    @property
+    def epoch(self) -> int:
+        """Which holder this is, counted from 1 for each name."""
+
+    def renew(self) -> bool:
+        """Tell the others that the holder lives; false if the lease was lost meanwhile."""
+
+    def release(self, outcome: bytes | None = None) -> None:
+        """Give it back, leaving ``outcome`` for those who wait; twice is allowed."""
 
 
 class Staging(Protocol):
@@ -192,6 +230,50 @@ class Backend(Protocol):
         A reader that already holds an object's bytes keeps them. A crash leaves every object
         either held or deleted.
         """
+
+    def lease(
+        self,
+        name: str,
+        *,
+        needs: Collection[ObjectId] = (),
+        waited_on: int | None = None,
+        lifetime: float = LEASE_SECONDS,
+    ) -> Lease | Taken | Left:
+        """Take a lease if nobody holds it; never waits.
+
+        A holder whose process is gone holds nothing. One that lives, but has not renewed while
+        this process watched for its lifetime, has lost it; no clocks are compared.
+
+        Args:
+            name: what the lease is for: up to 128 letters, digits, ``-``, ``_``.
+            needs: objects the holder works from; they count as reachable while it is held.
+            waited_on: the epoch of a holder this caller has seen; if that one left an outcome,
+                it is returned and nothing is taken.
+            lifetime: seconds without ``renew`` after which others may take it.
+
+        Raises:
+            StorageFailed: the medium refused.
+        """
+
+    def leases(self) -> list[LeaseState]:
+        """The leases held at this moment, by living holders."""
+
+    def record(self, at: int, events: Sequence[bytes]) -> None:
+        """Append events, beside the log; durable when it returns.
+
+        Args:
+            at: microseconds since 1970 UTC; events are filed by its day.
+            events: each one line of bytes without a line break.
+
+        A crash leaves each event whole or absent, and those recorded before it untouched.
+
+        Raises:
+            StorageFailed: the medium refused.
+        """
+
+    def recorded(self, since: int = 0) -> Iterator[bytes]:
+        """The events of the day of ``since`` and later, oldest day first, each day in the order
+        recorded. Damaged ones are left out; ``check`` reports them."""
 
     def check(self) -> Iterator[Fault]:
         """Examine the backend's own structures: checksums, numbering, indexes."""
