@@ -268,7 +268,8 @@ class Backend(Protocol):
         A crash leaves each event whole or absent, and those recorded before it untouched.
 
         Raises:
-            StorageFailed: the medium refused.
+            InvalidInput: an event that is no such line, or is over ``MAX_EVENT_BYTES``.
+            StorageFailed: the medium refused. The events may or may not be found later.
         """
 
     def recorded(self, since: int = 0) -> Iterator[bytes]:

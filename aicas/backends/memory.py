@@ -17,6 +17,7 @@ from aicas.backends.base import (
     Staged,
     StoredObject,
 )
+from aicas.backends.events import check_events, day_of
 from aicas.backends.fold import RefFold, check_expected
 from aicas.backends.operation import Operation
 from aicas.errors import Vanished
@@ -33,6 +34,7 @@ class MemoryBackend:
         self._operations: list[Operation] = []
         self._fold = RefFold()
         self._staged: dict[str, bytes] = {}
+        self._events: dict[str, list[bytes]] = {}
 
     def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
         """See ``Backend.read``."""
@@ -151,6 +153,20 @@ class MemoryBackend:
             freed = {i: self._frames.pop(i)[0] for i in doomed if i in self._frames}
             committed = self._append(operation)
         return Deleted(committed, frozenset(freed), sum(map(len, freed.values())))
+
+    def record(self, at: int, events: Sequence[bytes]) -> None:
+        """See ``Backend.record``; durable only as long as the process."""
+        check_events(events)
+        with self._lock:
+            self._events.setdefault(day_of(at), []).extend(events)
+
+    def recorded(self, since: int = 0) -> Iterator[bytes]:
+        """See ``Backend.recorded``."""
+        first = day_of(since)
+        with self._lock:
+            days = sorted(day for day in self._events if day >= first)
+            chosen = [event for day in days for event in self._events[day]]
+        return iter(chosen)
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``; memory has no structure of its own to be damaged."""

@@ -20,8 +20,10 @@ from backends_world import (
 )
 
 from aicas.backends.base import ABSENT, Backend, RefMove, RefState, Staged
+from aicas.backends.events import MAX_EVENT_BYTES
 from aicas.backends.operation import RefChange
-from aicas.errors import Conflict, Vanished
+from aicas.clock import DAY, EARLIEST, LATEST
+from aicas.errors import Conflict, InvalidInput, Vanished
 from aicas.ids import ObjectId, SnapshotId
 from aicas.names import RefName
 
@@ -368,6 +370,50 @@ class BackendContract:
         assert [move.old for move in moves[:-1]] == [move.new for move in moves[1:]]
         assert moves[-1].old is None
         assert list(backend.check()) == []
+
+    def test_events_come_back_by_day_in_the_order_recorded(self, backend: Backend) -> None:
+        assert list(backend.recorded()) == []
+        backend.record(AT + DAY, [b"later"])
+        backend.record(AT, [b"b", b"a"])
+        backend.record(AT + 1, [b"\xff \x00\r", b"a"])
+        backend.record(AT, [])
+        assert list(backend.recorded()) == [b"b", b"a", b"\xff \x00\r", b"a", b"later"]
+        assert list(backend.recorded(AT + 5)) == list(backend.recorded()), "the whole day"
+        assert list(backend.recorded(AT + DAY)) == [b"later"]
+        assert list(backend.recorded(AT + 2 * DAY)) == []
+        assert backend.last_number() == 0
+        assert list(backend.check()) == []
+
+    @pytest.mark.parametrize("bad", [b"", b"\n", b"two\nlines", b"x" * (MAX_EVENT_BYTES + 1)])
+    def test_an_event_that_is_no_line_is_refused_with_its_batch(
+        self, backend: Backend, bad: bytes
+    ) -> None:
+        with pytest.raises(InvalidInput, match="one line"):
+            backend.record(AT, [b"good", bad])
+        backend.record(AT, [b"x" * MAX_EVENT_BYTES])
+        assert list(backend.recorded()) == [b"x" * MAX_EVENT_BYTES]
+
+    def test_events_of_years_no_calendar_has_are_refused(self, backend: Backend) -> None:
+        for at in (EARLIEST - 1, LATEST + 1):
+            with pytest.raises(InvalidInput, match="outside the years"):
+                backend.record(at, [b"x"])
+        backend.record(EARLIEST, [b"first"])
+        backend.record(LATEST, [b"last"])
+        assert list(backend.recorded(EARLIEST)) == [b"first", b"last"]
+
+    def test_concurrent_recordings_keep_every_event_of_a_batch_together(
+        self, backend: Backend
+    ) -> None:
+        def work(worker: int) -> None:
+            for step in range(8):
+                backend.record(AT, [b"%d %d %d" % (worker, step, n) for n in range(3)])
+
+        run_threads(work, 4)
+        found = [tuple(map(int, event.split())) for event in backend.recorded()]
+        batches = [found[n : n + 3] for n in range(0, len(found), 3)]
+        assert all(batch == [(*batch[0][:2], n) for n in range(3)] for batch in batches)
+        for worker in range(4):
+            assert [b[0][1] for b in batches if b[0][0] == worker] == list(range(8))
 
     def test_closing_twice_is_allowed(self, backend: Backend) -> None:
         put(backend, "a", "1")

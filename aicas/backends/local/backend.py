@@ -21,6 +21,7 @@ from aicas.backends.base import (
 )
 from aicas.backends.fold import check_expected
 from aicas.backends.local import group, layout
+from aicas.backends.local.events import EventFiles
 from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import OBJECT_HEAD
 from aicas.backends.local.large import LargeFiles, LocalStaging
@@ -52,6 +53,7 @@ class LocalBackend:
         self.folder = folder
         self._segment_bytes = segment_bytes
         self._identity = layout.identity(folder)
+        self._events = EventFiles(folder)
         self._outgrown: list[View] = []
         self._open()
 
@@ -285,11 +287,20 @@ class LocalBackend:
                 view.rebuild()  # only the log itself may say that nothing names a file
             return sum(map(self._large.remove, present.difference(view.locate(present))))
 
+    def record(self, at: int, events: Sequence[bytes]) -> None:
+        """See ``Backend.record``."""
+        self._events.record(at, events)
+
+    def recorded(self, since: int = 0) -> Iterator[bytes]:
+        """See ``Backend.recorded``."""
+        return self._events.recorded(since)
+
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``."""
         from aicas.backends.local import check
 
-        return check.check_log(self._fresh())
+        yield from check.check_log(self._fresh())
+        yield from self._events.check()
 
     def close(self) -> None:
         """See ``Backend.close``."""
