@@ -23,6 +23,7 @@ LAYERS = [
     ["history"],
     ["validity"],
     ["graph"],
+    ["ledger"],
     ["retention"],
     ["verify"],
     ["store"],

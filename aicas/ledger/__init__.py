@@ -1,0 +1,1 @@
+"""What was spent, why, and what was saved: books that add up."""
