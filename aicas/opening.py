@@ -9,7 +9,7 @@ from pathlib import Path
 from aicas.backends.local import layout
 from aicas.backends.local.backend import LocalBackend
 from aicas.clock import Clock, system_clock
-from aicas.config import Config
+from aicas.config import Given, load_config, read_settings
 from aicas.location import find_store
 from aicas.store import Store
 
@@ -30,18 +30,21 @@ def open(  # noqa: A001  (as in zarr or dbm; used as aicas.open)
         project: the project that bare keys belong to; ``None`` takes the store's setting.
         clock: tells the time.
 
+    Settings are those of the store's ``config.toml`` and, over them, of variables such as
+    ``AICAS_MAX_CACHE_SIZE_GB``.
+
     Raises:
         NotFound: no store there, and ``create`` is false.
         InvalidInput: the folder holds something else, or a setting is out of range.
         UnsupportedFormat: written in a newer format.
         StorageFailed: the folder belongs to others, or is on a network file system.
     """
-    folder = Path(location) if location is not None else _find()
+    folder = _folder(location)
     if create and not layout.is_store(folder):
         layout.create(folder)
     return Store(
         LocalBackend(folder),
-        config=Config.load(folder),
+        config=load_config(folder, os.environ),
         project=project,
         location=folder,
         clock=clock,
@@ -65,7 +68,30 @@ def in_memory(*, project: str | None = None, clock: Clock = system_clock) -> Sto
     return Store(MemoryBackend(), project=project, clock=clock, actor=_actor())
 
 
-def _find() -> Path:
+def find(location: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of the store that ``open`` would open; nothing in it is read but its format.
+
+    Raises:
+        NotFound: there is no store.
+        UnsupportedFormat, StorageFailed: as ``open``.
+    """
+    folder = _folder(location)
+    layout.identity(folder)
+    return folder
+
+
+def settings(folder: Path) -> dict[str, Given]:
+    """What a store's file and the environment set, with where it comes from.
+
+    Raises:
+        InvalidInput: a setting is out of range.
+    """
+    return read_settings(folder, os.environ)
+
+
+def _folder(location: str | os.PathLike[str] | None) -> Path:
+    if location is not None:
+        return Path(location)
     return find_store(Path.cwd(), os.environ, Path.home())
 
 

@@ -94,6 +94,31 @@ def test_settings_are_listed_read_and_changed(store: Shell) -> None:
     store("config", "get", "nothing", expect=2)
 
 
+def test_settings_say_where_they_come_from_and_wrong_ones_can_be_put_right(store: Shell) -> None:
+    store("config", "set", "max_cache_size_gb", "7")
+    store("config", "set", "cost_models.gpt-4", '{"input": 0.03, "output": 0.06}')
+    listed = store("config", "list", "--json", AICAS_ANALYTICS_ENABLED="false").json["settings"]
+    origins = {setting["name"]: setting["origin"] for setting in listed}
+    assert origins["max_cache_size_gb"] == origins["cost_models"] == "file"
+    assert origins["analytics_enabled"] == "environment"
+    assert origins["project"] == "default"
+    assert "AICAS_ANALYTICS_ENABLED" in store("config", AICAS_ANALYTICS_ENABLED="false").out
+    assert store("config", "get", "cost_models.gpt-4", "--json").json == {
+        "name": "cost_models.gpt-4",
+        "value": {"input": 0.03, "output": 0.06},
+        "origin": "file",
+        "purpose": next(s["purpose"] for s in listed if s["name"] == "cost_models"),
+    }
+    store("config", "get", "cost_models.other", expect=3)
+    (store.cwd / ".aicas" / "config.toml").write_text("gc_grace_hours = -1 # oops\n")
+    assert "config.toml: gc_grace_hours must be" in store("ls", expect=2).err
+    store("config", "set", "gc_grace_hours", "1")
+    assert (store.cwd / ".aicas" / "config.toml").read_text() == "gc_grace_hours = 1 # oops\n"
+    store("config", "unset", "gc_grace_hours")
+    assert store("config", "get", "gc_grace_hours").out == "24.0\n"
+    store("config", "unset", "gc_grace_hours", expect=2)
+
+
 def test_an_unknown_or_empty_key_is_one_line_with_near_names(history: Shell) -> None:
     commands = ("get", "cat", "show", "ls", "log", "diff", "invalidate")
     for command in commands:
