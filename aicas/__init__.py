@@ -45,9 +45,8 @@ if TYPE_CHECKING:
     from aicas.opening import init as init
     from aicas.opening import open as open  # noqa: A004  (as in zarr or dbm)
     from aicas.store import InvalidationPlan as InvalidationPlan
-    from aicas.store import Recipe as Recipe
+    from aicas.store import Sample as Sample
     from aicas.store import Store as Store
-    from aicas.store import Use as Use
     from aicas.transfer.records import Record as Record
     from aicas.transfer.records import read_records as read_records
     from aicas.transfer.replayer import Replayer as Replayer
@@ -56,7 +55,11 @@ if TYPE_CHECKING:
     from aicas.transfer.survey import survey_records as survey_records
     from aicas.validity.check import Hit as Hit
     from aicas.validity.check import Miss as Miss
+    from aicas.validity.explain import Explanation as Explanation
+    from aicas.validity.inputs import Use as Use
     from aicas.validity.reasons import Reason as Reason
+    from aicas.validity.recipe import Recipe as Recipe
+    from aicas.validity.status import StageStatus as StageStatus
 
 __version__ = "0.1.0"
 
@@ -68,6 +71,7 @@ _HOME = {
     "Conflict": "aicas.errors",
     "Cost": "aicas.objects.snapshot",
     "Damaged": "aicas.errors",
+    "Explanation": "aicas.validity.explain",
     "Files": "aicas.objects.files",
     "FromDirectory": "aicas.objects.payload",
     "FromFile": "aicas.objects.payload",
@@ -82,16 +86,18 @@ _HOME = {
     "Payload": "aicas.objects.payload",
     "PriceTable": "aicas.analytics.prices",
     "Reason": "aicas.validity.reasons",
-    "Recipe": "aicas.store",
+    "Recipe": "aicas.validity.recipe",
     "Record": "aicas.transfer.records",
     "Replayer": "aicas.transfer.replayer",
+    "Sample": "aicas.store",
     "Snapshot": "aicas.objects.snapshot",
     "StageFailed": "aicas.errors",
+    "StageStatus": "aicas.validity.status",
     "StorageFailed": "aicas.errors",
     "Store": "aicas.store",
     "Survey": "aicas.transfer.survey",
     "UnsupportedFormat": "aicas.errors",
-    "Use": "aicas.store",
+    "Use": "aicas.validity.inputs",
     "Vanished": "aicas.errors",
     "check_label": "aicas.names",
     "format_usd": "aicas.analytics.prices",

@@ -4,48 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from aicas.backends.base import Backend
 from aicas.names import RefName
 from aicas.objects.snapshot import Cost
 
+# What lookups can find; a quarantined output or a pinned one depends on nothing any more.
+_SERVED = ("live/", "samples/")
 
-def dependents(backend: Backend, ref: RefName) -> list[RefName]:
-    """Every ref made from ``ref``, directly or not, each after what it was made from.
+
+class Price(NamedTuple):
+    """What making some artifacts again would cost, as they cost last time."""
+
+    usd_nano: int = 0
+    """Of those with a price; the others are counted apart, for they are not free."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    latency_us: int = 0
+    calls: int = 0
+    priced: int = 0
+    """How many have a recorded price."""
+    unpriced: int = 0
+    """How many have none."""
+
+    @property
+    def usd(self) -> str | None:
+        """The exact amount as decimal text; ``None`` if none of them has a price."""
+        return Cost(usd_nano=self.usd_nano).usd if self.priced else None
+
+
+def dependents(backend: Backend, *refs: RefName) -> list[RefName]:
+    """Every live ref or sample made from ``refs``, directly or not, each after its own inputs.
 
     The order is always the same: by name where nothing else decides. Costs a lookup for each ref
     found, however many others the store has. Stages that were made from one another in a circle,
     over several versions, are listed once, by name.
     """
     edges: dict[RefName, set[RefName]] = {}
-    todo = [ref]
+    todo = list(refs)
     while todo:
         name = todo.pop()
         for consumer in backend.dependents(name):
-            if consumer not in edges and consumer != ref:
+            if not consumer.startswith(_SERVED):
+                continue
+            if consumer not in edges and consumer not in refs:
                 todo.append(consumer)
             edges.setdefault(consumer, set()).add(name)
-    edges.pop(ref, None)
+    for ref in refs:
+        edges.pop(ref, None)
     order = TopologicalSorter({name: sorted(edges[name]) for name in sorted(edges)})
     try:
-        return [name for name in order.static_order() if name != ref]
+        return [name for name in order.static_order() if name not in refs]
     except CycleError:
         return sorted(edges)
 
 
-def total_cost(costs: Iterable[Cost | None]) -> Cost:
-    """The sum of what is known; what has no price adds its tokens and time only."""
-    known = [cost for cost in costs if cost is not None]
-    return Cost(
-        usd_nano=sum(cost.usd_nano or 0 for cost in known),
+def price_of(costs: Iterable[Cost | None]) -> Price:
+    """What some runs cost together; one without a price adds its tokens and time only."""
+    every = list(costs)
+    known = [cost for cost in every if cost is not None]
+    amounts = [cost.usd_nano for cost in known if cost.usd_nano is not None]
+    return Price(
+        usd_nano=sum(amounts),
         input_tokens=sum(cost.input_tokens for cost in known),
         output_tokens=sum(cost.output_tokens for cost in known),
         cached_tokens=sum(cost.cached_tokens for cost in known),
         latency_us=sum(cost.latency_us for cost in known),
         calls=sum(cost.calls for cost in known),
+        priced=len(amounts),
+        unpriced=len(every) - len(amounts),
     )
-
-
-def count_unpriced(costs: Iterable[Cost | None]) -> int:
-    """How many have no recorded price."""
-    return sum(cost is None or cost.usd_nano is None for cost in costs)

@@ -6,6 +6,7 @@ would take for something else is refused everywhere, on write and on read.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
@@ -23,7 +24,9 @@ MAX_PATH_BYTES = 4096
 # A store has far fewer names than uses of them.
 _REMEMBERED = 10_000
 STORE_FOLDER = ".aicas"
-SPACES = ("live", "quarantine", "pins", "remotes")
+SPACES = ("live", "quarantine", "samples", "pins", "remotes")
+MAX_SAMPLE = 999_999_999
+_SAMPLE = re.compile(r"[1-9][0-9]{0,8}")
 
 # Reserved device names of Windows, with or without an extension.
 _DEVICES = frozenset(
@@ -177,11 +180,27 @@ def live_ref(project: Project, key: Key) -> RefName:
     return RefName(f"live/{project}/{key}")
 
 
-def check_ref(text: str) -> RefName:
-    """A whole ref name, ``SPACE/PROJECT/KEY``.
+def quarantine_ref(project: Project, key: Key) -> RefName:
+    """The ref of a key's output that did not pass its validation."""
+    return RefName(f"quarantine/{project}/{key}")
+
+
+def sample_ref(project: Project, key: Key, sample: int) -> RefName:
+    """The ref of one of several outputs kept for a key.
 
     Raises:
-        InvalidName: an unknown space, or a project or key that is not valid.
+        InvalidName: ``sample`` is no whole number from 1 to 999,999,999.
+    """
+    if type(sample) is not int or not 1 <= sample <= MAX_SAMPLE:
+        raise InvalidName("sample", str(sample), f"is not a whole number from 1 to {MAX_SAMPLE}")
+    return RefName(f"samples/{project}/{key}={sample}")
+
+
+def check_ref(text: str) -> RefName:
+    """A whole ref name: ``SPACE/PROJECT/KEY``, or ``samples/PROJECT/KEY=N``.
+
+    Raises:
+        InvalidName: an unknown space, or a project, key or sample that is not valid.
     """
     split_ref(RefName(text))
     return RefName(text)
@@ -189,7 +208,7 @@ def check_ref(text: str) -> RefName:
 
 @lru_cache(maxsize=_REMEMBERED)
 def split_ref(ref: RefName) -> tuple[str, Project, Key]:
-    """The space, project and key of a ref name.
+    """The space, project and key of a ref name; of a sample, the key it is a sample of.
 
     Raises:
         InvalidName: it is not a valid ref name.
@@ -198,4 +217,13 @@ def split_ref(ref: RefName) -> tuple[str, Project, Key]:
     project, _, key = rest.rpartition("/")
     if space not in SPACES:
         raise InvalidName("ref", ref, "does not start with one of " + ", ".join(SPACES))
+    if space == "samples":
+        key, _, number = key.rpartition("=")
+        if not _SAMPLE.fullmatch(number):
+            raise InvalidName("ref", ref, "does not end in '=' and the number of a sample")
     return space, check_project(project), check_key(key)
+
+
+def sample_of(ref: RefName) -> int:
+    """The number of the sample that a ref under ``samples/`` names."""
+    return int(ref.rpartition("=")[2])

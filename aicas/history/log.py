@@ -45,15 +45,16 @@ def walk_log(
     """The versions behind some refs, newest first.
 
     A ref that was moved away is walked from where it last stood; one that went back to an earlier
-    version by recall shows the versions it left, too. Versions come in the order of the operations
+    version, or sideways to an alternative, shows the versions it left, too. Versions come in the order of the operations
     that published them, which never puts an input before what was made from it; several from one
     operation (a fork) come by creation time.
     """
-    walk = _Walk(reader)
+    walk = _Walk(backend, reader)
     histories = {ref: backend.reflog(ref) for ref in states}
     for ref, moves in histories.items():
         # Newest first, so the first operation that brought a snapshot is the one that stays.
         walk.born[ref] = {move.new: move.number for move in moves if move.new}
+        walk.replaced[ref] = {move.new: move.old for move in moves if move.new}
     walk.plan()
     for ref, state in states.items():
         heads = [state.last, *_left_by_recall(backend, walk.born[ref], histories[ref])]
@@ -83,8 +84,10 @@ class _Walk:
     that grow: a short listing reads little, a long one asks the backend seldom.
     """
 
-    def __init__(self, reader: ObjectReader) -> None:
+    def __init__(self, backend: Backend, reader: ObjectReader) -> None:
         self.born: dict[RefName, dict[SnapshotId, int]] = {}
+        self.replaced: dict[RefName, dict[SnapshotId, SnapshotId | None]] = {}
+        self._backend = backend
         self._reader = reader
         self._heap: list[tuple[int, int, RefName, int, Snapshot]] = []
         self._seen: set[tuple[RefName, SnapshotId]] = set()
@@ -122,6 +125,10 @@ class _Walk:
             yield ref, snapshot
             if snapshot.parent:
                 self.push(ref, snapshot.parent, -number)
+            # What an alternative took the place of is no ancestor of it.
+            left = self.replaced[ref].get(snapshot.id)
+            if left and left != snapshot.parent and not self._backend.missing([left]):
+                self.push(ref, left, -number)
 
 
 def find_operation(backend: Backend, number: int) -> Operation:

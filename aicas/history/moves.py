@@ -1,8 +1,8 @@
-"""Operations that move refs between snapshots that exist: undo, fork, invalidate, recall."""
+"""Operations that move refs between snapshots that exist: undo, pin, invalidate, recall."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aicas.backends.base import Backend
@@ -11,7 +11,7 @@ from aicas.errors import Conflict, InvalidInput, NotFound, Vanished
 from aicas.history.log import find_operation
 from aicas.history.publish import Account, Publisher
 from aicas.ids import SnapshotId
-from aicas.names import Project, RefName, live_ref, split_ref
+from aicas.names import Key, RefName, split_ref
 
 _ATTEMPTS = 100
 
@@ -68,45 +68,119 @@ class Moves:
         except NotFound as error:
             raise Vanished([change.old] if change.old else []) from error
 
-    def fork(self, source: Project, target: Project, reason: str | None) -> Operation:
-        """Give a new project the live refs of another; no object is copied.
+    def pin(
+        self, targets: Mapping[RefName, SnapshotId], account: Account, key: str
+    ) -> Operation | None:
+        """Make refs point at just these snapshots; ``None`` if they do already.
 
         Raises:
-            NotFound: the source has no live refs.
-            InvalidInput: the target has some already.
+            Conflict: others moved the same refs again and again.
+            Vanished: one of the snapshots is not in the store (any more).
         """
-        states = self.backend.refs("live/")
-        mine = {r: s for r, s in states.items() if split_ref(r)[1] == source and s.target}
-        if not mine:
-            raise NotFound(f"project {source!r} has no keys to fork")
-        if any(split_ref(r)[1] == target and s.target for r, s in states.items()):
-            raise InvalidInput(f"project {target!r} exists already", hint="fork to a new name")
-        changes = [
-            self.publisher.change(live_ref(target, split_ref(ref)[2]), None, state.target)
-            for ref, state in mine.items()
-        ]
-        account = Account("fork", reason, facts={"source": source, "target": target})
+
+        def plan() -> Iterator[RefChange]:
+            for ref, target in targets.items():
+                state = self.backend.ref(ref)
+                stands = state.target if state else None
+                if stands != target:
+                    yield self.publisher.change(ref, stands, target)
+
+        return self.settle(plan, account, key) if any(plan()) else None
+
+    def start(self, targets: Mapping[RefName, SnapshotId], account: Account) -> Operation:
+        """Make refs that point at nothing point at these snapshots; no object is copied.
+
+        Raises:
+            Conflict: one of the refs points at something by now.
+            Vanished: one of the snapshots is not in the store (any more).
+        """
+        changes = [self.publisher.change(ref, None, target) for ref, target in targets.items()]
         return self.publisher.move(changes, account)
 
-    def invalidate(self, refs: Iterable[RefName], key: str, reason: str | None) -> Operation:
-        """Move refs away; their snapshots stay until nothing remembers them.
+    def invalidate(self, refs: Sequence[RefName], reason: str | None) -> Operation:
+        """Move a ref and its dependents away; snapshots stay until nothing remembers them.
+
+        Args:
+            refs: the live ref that is invalid, then what goes with it.
+            reason: why.
 
         Raises:
             NotFound: none of the refs points at anything.
             Conflict: the refs were moved meanwhile, again and again.
         """
-        named = list(refs)
-        account = Account("invalidate", reason, facts={"key": key})
+        _, _, key = split_ref(refs[0])
+
+        def plan() -> Iterator[RefChange]:
+            for ref in refs:
+                state = self.backend.ref(ref)
+                if state and state.target:
+                    yield RefChange(ref, state.target, None)
+
+        return self.settle(plan, Account("invalidate", reason, facts={"ref": refs[0]}), key)
+
+    def settle(
+        self, plan: Callable[[], Iterable[RefChange]], account: Account, key: str
+    ) -> Operation:
+        """Commit moves that depend on where refs stand; planned again when others come between.
+
+        Raises:
+            NotFound: there is nothing to move.
+            Conflict: others moved the same refs again and again.
+            Vanished: a snapshot to move to is not in the store (any more).
+        """
         for _ in range(_ATTEMPTS):
-            states = {ref: self.backend.ref(ref) for ref in named}
-            changes = [RefChange(r, s.target, None) for r, s in states.items() if s and s.target]
+            changes = list(plan())
             if not changes:
-                raise NotFound(f"{key} has no current version to invalidate")
+                raise NotFound(f"{key} has no current version to {account.verb}")
             try:
                 return self.publisher.move(changes, account)
+            except Vanished:
+                raise
             except Conflict:
                 continue
-        raise Conflict(f"others kept moving what depends on {key}")
+        raise Conflict(f"others kept moving {key} and what depends on it")
+
+    def quarantine(self, key: Key, refs: Sequence[RefName], aside: RefName, reason: str) -> Operation:
+        """Put aside what refs point at: the first one's target goes where no lookup finds it.
+
+        Args:
+            key: the stage.
+            refs: its live ref, then those of its samples.
+            aside: its quarantine ref.
+            reason: why.
+
+        Raises:
+            NotFound: there is no current version.
+            Conflict: as ``settle``.
+        """
+
+        def plan() -> Iterator[RefChange]:
+            states = {ref: self.backend.ref(ref) for ref in refs}
+            live = states[refs[0]]
+            target = live.target if live else None
+            if target is None:
+                return
+            for ref, state in states.items():
+                if state and state.target == target:
+                    yield RefChange(ref, target, None)
+            kept = self.backend.ref(aside)
+            if not kept or kept.target != target:
+                yield self.publisher.change(aside, kept.target if kept else None, target)
+
+        return self.settle(plan, Account("quarantine", reason), key)
+
+    def choose(self, key: Key, ref: RefName, chosen: SnapshotId, reason: str | None) -> Operation:
+        """Make one of several outputs the current version.
+
+        Raises:
+            Conflict: as ``settle``.
+        """
+
+        def plan() -> Iterator[RefChange]:
+            state = self.backend.ref(ref)
+            yield self.publisher.change(ref, state.target if state else None, chosen)
+
+        return self.settle(plan, Account("choose", reason), key)
 
     def recall(self, ref: RefName, snapshot: SnapshotId, session: str | None) -> bool:
         """Move a ref back to an earlier snapshot; tells whether nothing came in between."""

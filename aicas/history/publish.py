@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from aicas.backends.base import ABSENT, Backend, Staged
+from aicas.backends.base import ABSENT, Backend, RefState, Staged
 from aicas.backends.operation import Operation, RefChange
 from aicas.clock import Clock
 from aicas.errors import Conflict, Vanished
 from aicas.history.edges import input_refs
-from aicas.ids import BlobId, ObjectId, SnapshotId
+from aicas.ids import ObjectId, SnapshotId
 from aicas.names import RefName
 from aicas.objects.codec import encode_frame
 from aicas.objects.payload import Prepared
@@ -33,6 +33,20 @@ class Account:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Draft(NamedTuple):
+    """What a put is to commit."""
+
+    snapshot: Snapshot
+    moves: tuple[RefName, ...]
+    """Refs to move to it."""
+    clears: tuple[RefName, ...]
+    """Refs to move away, if they point at anything."""
+    account: Account
+
+
+Drafter = Callable[[Mapping[RefName, RefState | None]], Draft]
+
+
 class Publisher:
     """Commits snapshots and moves of refs to one backend. Safe for many threads."""
 
@@ -51,54 +65,53 @@ class Publisher:
         self._actor = actor
         self._compress = compress
 
-    def put(
-        self,
-        ref: RefName,
-        prepared: Prepared,
-        account: Account,
-        build: Callable[[SnapshotId | None], Snapshot],
-    ) -> Snapshot:
+    def put(self, refs: Sequence[RefName], prepared: Prepared, draft: Drafter) -> Snapshot:
         """Commit a new version of a stage.
 
-        Whoever publishes at the same time goes before or after: the snapshot's parent is the
-        version it replaced, so none is lost from history.
+        Whoever publishes at the same time goes before or after: the snapshot is drafted for where
+        the refs stand at that moment, so no version is lost from history.
 
         Args:
-            ref: the ref to move to it.
-            prepared: its payload's objects.
-            account: who and why.
-            build: makes the snapshot for a given parent; called again when another version came
-                in between.
+            refs: those the draft depends on.
+            prepared: the payload's objects.
+            draft: says what to commit; called again when another change came in between.
 
         Raises:
             Vanished: an input is not in the store (any more).
             Conflict: others published without pause.
             StorageFailed: see ``Backend.publish``.
         """
-        staged: Mapping[BlobId, Staged] = prepared.staged
         for _ in range(MAX_ATTEMPTS):
-            state = self._backend.ref(ref)
-            parent = state.last if state else None
-            if parent and self._backend.missing([parent]):
-                parent = None  # collected since it was moved away: the history starts anew
-            snapshot, data = seal(build(parent))
+            states = {ref: self._backend.ref(ref) for ref in refs}
+            wanted = draft(states)
+            snapshot, data = seal(wanted.snapshot)
             raw = {**prepared.raw, snapshot.id: data}
             objects = self._frames(raw)
-            objects.update(staged.items())
-            relied = [i for i in raw if i not in objects]
+            objects.update(prepared.staged.items())
+            relied = [i for i in {snapshot.payload.id, *raw} if i not in objects]
             inputs = [item.snapshot for item in snapshot.inputs]
-            change = RefChange(
-                ref, state.target if state else None, snapshot.id, input_refs(ref, snapshot)
-            )
+            changes = tuple(_changes(wanted, states, snapshot))
             try:
-                self._publish(objects, (change,), account, [*relied, *inputs, *_some(parent)])
+                required = [*relied, *inputs, *_some(snapshot.parent)]
+                self._publish(objects, changes, wanted.account, required)
                 return snapshot
             except Vanished as error:
-                if set(error.ids).intersection(inputs):
+                if set(error.ids).intersection([*inputs, snapshot.payload.id]).difference(raw):
                     raise
             except Conflict:
                 continue
-        raise Conflict(f"others kept publishing to {ref}; gave up after {MAX_ATTEMPTS} tries")
+        raise Conflict(f"others kept publishing to {refs[0]}; gave up after {MAX_ATTEMPTS} tries")
+
+    def restate(self, refs: Sequence[RefName], draft: Drafter) -> Snapshot:
+        """Commit a new snapshot of a payload that is stored already; otherwise as ``put``."""
+        payload = draft({ref: self._backend.ref(ref) for ref in refs}).snapshot.payload
+        return self.put(refs, Prepared(payload, {}, {}), draft)
+
+    def held(self, snapshot_id: SnapshotId | None) -> SnapshotId | None:
+        """The id, unless its snapshot was collected: a history whose end is gone starts anew."""
+        if snapshot_id and self._backend.missing([snapshot_id]):
+            return None
+        return snapshot_id
 
     def _frames(self, raw: Mapping[ObjectId, bytes]) -> dict[ObjectId, bytes | Staged]:
         """Frames of the objects the store lacks; the rest costs no encoding."""
@@ -141,6 +154,20 @@ class Publisher:
     ) -> Operation:
         expect = {c.ref: ABSENT if c.old is None else c.old for c in changes}
         return self._backend.publish(objects, self.operation(changes, account), expect, require)
+
+
+def _changes(
+    draft: Draft, states: Mapping[RefName, RefState | None], snapshot: Snapshot
+) -> Iterator[RefChange]:
+    for ref in draft.moves:
+        state = states[ref]
+        yield RefChange(
+            ref, state.target if state else None, snapshot.id, input_refs(ref, snapshot)
+        )
+    for ref in draft.clears:
+        state = states[ref]
+        if state and state.target:
+            yield RefChange(ref, state.target, None)
 
 
 def _some(value: SnapshotId | None) -> list[ObjectId]:

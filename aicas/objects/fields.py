@@ -15,7 +15,7 @@ from aicas.objects.values import check_json
 if TYPE_CHECKING:
     from aicas.objects.snapshot import Cost, Input, Snapshot
 
-VALIDATION_STATUSES = ("passed", "failed", "unchecked")
+VALIDATION_STATUSES = ("passed", "failed", "unchecked", "overridden")
 _MAX_COUNT = 2**63 - 1
 
 
@@ -97,7 +97,7 @@ def media_type(value: object) -> None:
 
 
 def validation_status(value: object) -> None:
-    """passed, failed or unchecked."""
+    """passed, failed, unchecked, or overridden: failed, and promoted all the same."""
     if value not in VALIDATION_STATUSES:
         allowed = ", ".join(VALIDATION_STATUSES)
         raise InvalidInput(f"validation status {str(value)[:40]!a} is not one of {allowed}")
@@ -141,7 +141,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
     for used in snapshot.inputs:
         _check_input(used)
     if snapshot.cost is not None:
-        _check_cost(snapshot.cost)
+        check_cost(snapshot.cost)
 
 
 def _check_input(used: Input) -> None:
@@ -152,13 +152,20 @@ def _check_input(used: Input) -> None:
         text("selector", used.selector)
 
 
-def _check_cost(cost: Cost) -> None:
+def check_cost(cost: Cost) -> None:
+    """Refuse a cost with a field that is not allowed.
+
+    Raises:
+        InvalidInput: names the field.
+    """
     if cost.usd_nano is not None:
         count("usd_nano", cost.usd_nano)
     for name in ("input_tokens", "output_tokens", "cached_tokens", "latency_us", "calls"):
         count(name, getattr(cost, name))
     if cost.model is not None:
         label("model", cost.model)
+    if not isinstance(cost.unit_prices, Mapping):
+        raise InvalidInput(f"unit_prices is {type(cost.unit_prices).__name__}, not a map")
     for name, price in cost.unit_prices.items():
         label("unit price", name)
         count(f"unit price of {name}", price)

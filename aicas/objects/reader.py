@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -33,25 +33,25 @@ class BoundedCache(Generic[V]):
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._lock = threading.Lock()
-        self._held: OrderedDict[ObjectId, tuple[V, int]] = OrderedDict()
+        self._held: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
 
-    def get(self, object_id: ObjectId) -> V | None:
-        """The value kept under an id."""
+    def get(self, name: Hashable) -> V | None:
+        """The value kept under a name, usually an id."""
         with self._lock:
-            found = self._held.get(object_id)
+            found = self._held.get(name)
             if found is None:
                 return None
-            self._held.move_to_end(object_id)
+            self._held.move_to_end(name)
             return found[0]
 
-    def put(self, object_id: ObjectId, value: V, size: int) -> None:
+    def put(self, name: Hashable, value: V, size: int) -> None:
         """Keep a value that takes about ``size`` bytes, dropping the least recently used."""
         if size > self._budget // 4:
             return
         with self._lock:
-            if object_id in self._held:
+            if name in self._held:
                 return
-            self._held[object_id] = (value, size)
+            self._held[name] = (value, size)
             self._budget -= size
             while self._budget < 0:
                 _, (_, freed) = self._held.popitem(last=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from aicas import canonical
 from aicas.clock import format_time
@@ -56,7 +56,7 @@ class Cost(NamedTuple):
     latency_us: int = 0
     model: str | None = None
     unit_prices: Mapping[str, int] = _NOTHING
-    """Nano-USD per token, by kind of token, as they were applied."""
+    """Nano-USD per million tokens, as they were applied: ``input``, ``output``, ``cached``."""
     calls: int = 1
 
     @property
@@ -168,7 +168,7 @@ def _input_json(item: Input) -> dict[str, Any]:
 
 
 def _cost_json(cost: Cost) -> dict[str, Any]:
-    return {"usd": cost.usd, **_cost_map(cost)}
+    return {"usd": cost.usd, **cost_map(cost)}
 
 
 def seal(snapshot: Snapshot) -> tuple[Snapshot, bytes]:
@@ -208,13 +208,14 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
             "validation_status": snapshot.validation_status,
             "expiry_time": snapshot.expiry_time,
             "tags": list(snapshot.tags),
-            "cost": None if snapshot.cost is None else _cost_map(snapshot.cost),
+            "cost": None if snapshot.cost is None else cost_map(snapshot.cost),
             "meta": snapshot.meta,
         }
     )
 
 
-def _cost_map(cost: Cost) -> dict[str, Any]:
+def cost_map(cost: Cost) -> dict[str, Any]:
+    """A cost as records hold it; ``cost_from_map`` reads it."""
     return {
         "usd_nano": cost.usd_nano,
         "input_tokens": cost.input_tokens,
@@ -225,6 +226,18 @@ def _cost_map(cost: Cost) -> dict[str, Any]:
         "unit_prices": dict(cost.unit_prices),
         "calls": cost.calls,
     }
+
+
+def cost_from_map(record: object) -> Cost:
+    """The cost that a map says.
+
+    Raises:
+        InvalidInput: a field is missing, unknown or not allowed.
+    """
+    fields.exactly("cost", record, _COST_FIELDS)
+    cost = Cost(**cast("dict[str, Any]", record))
+    fields.check_cost(cost)
+    return cost
 
 
 def decode_snapshot(data: bytes, snapshot_id: SnapshotId) -> Snapshot:
@@ -248,8 +261,6 @@ def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
     fields.exactly("snapshot", record, _FIELDS)
     payload, cost, parent = record["payload"], record["cost"], record["parent"]
     fields.exactly("payload", payload, _PAYLOAD_FIELDS)
-    if cost is not None:
-        fields.exactly("cost", cost, _COST_FIELDS)
     for name in ("dependencies", "tags"):
         fields.listed(name, record[name])
     fields.count("kind", payload["kind"])
@@ -275,7 +286,7 @@ def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
         expiry_time=record["expiry_time"],
         meta=record["meta"],
         tags=tuple(record["tags"]),
-        cost=None if cost is None else Cost(**cost),
+        cost=None if cost is None else cost_from_map(cost),
         id=snapshot_id,
     )
     fields.check_snapshot(snapshot)

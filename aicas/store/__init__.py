@@ -1,10 +1,12 @@
 """The facade that wires the layers: one store, seen from one project.
 
-``reading`` is what it can be asked for, ``history`` what it can be asked about, ``writing`` what it
-can be told to do, ``facade`` the whole.
+Each part builds on the one before: ``base`` the wiring; ``reading`` what it can be asked for;
+``history`` what it can be asked about; ``judging`` what is valid; ``putting`` what it is given;
+``writing`` what it can be told to do with it; ``runs`` whole runs; ``upkeep`` what it keeps;
+``facade`` the whole.
 """
 
 from aicas.store.facade import Store
-from aicas.store.writing import InvalidationPlan, Recipe, Use
+from aicas.store.writing import InvalidationPlan, Sample
 
-__all__ = ["InvalidationPlan", "Recipe", "Store", "Use"]
+__all__ = ["InvalidationPlan", "Sample", "Store"]

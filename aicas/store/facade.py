@@ -6,24 +6,18 @@ process which only lists does not pay for them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aicas.clock import HOUR
 from aicas.config import check_hours
-from aicas.errors import Damaged, NotFound
-from aicas.history.edges import input_ref
-from aicas.names import Key, RefName, check_key, live_ref
-from aicas.objects.snapshot import Input, Snapshot
-from aicas.store.writing import Recipe, StoreWriter, Use
+from aicas.store.runs import StoreRuns
 
 if TYPE_CHECKING:
     from aicas.retention.gc import GcPlan, GcResult
-    from aicas.validity.check import Hit, Miss
     from aicas.verify import Progress, Report
 
 
-class Store(StoreWriter):
+class Store(StoreRuns):
     """A store as one project sees it. Safe for many threads; other processes may use it too."""
 
     def __enter__(self) -> Store:
@@ -33,7 +27,12 @@ class Store(StoreWriter):
         self.close()
 
     def close(self) -> None:
-        """Release the store's files, for every view made with ``at_project`` too."""
+        """Record what is still to be recorded and release the store's files.
+
+        For every view made with ``at_project`` too.
+        """
+        if "_recorder" in self.__dict__ and self._recorder is not None:
+            self._recorder.close()
         self._backend.close()
 
     def at_project(self, project: str) -> Store:
@@ -46,70 +45,8 @@ class Store(StoreWriter):
             clock=self._clock,
             actor=self._actor,
             reader=self._reader,
+            recorder=self._recorder,
         )
-
-    def lookup(
-        self,
-        key: str,
-        recipe: Recipe | None = None,
-        inputs: Sequence[str | Use] | None = None,
-        *,
-        session: str | None = None,
-    ) -> Hit | Miss:
-        """Is the artifact of this key, recipe and inputs stored and good to use?
-
-        Where the current version does not match but an earlier one does, which no invalidation
-        has revoked, the ref moves back to that one: a hit at no cost.
-
-        Args:
-            key: the stage.
-            recipe: as it would be run now; ``None`` accepts any.
-            inputs: as they would be used now; ``None`` compares with the inputs' current
-                versions.
-            session: recorded if the ref moves.
-
-        Returns:
-            ``Hit`` (true) or ``Miss`` (false) with every reason.
-
-        Raises:
-            InvalidInput: a name no store may hold.
-            NotFound: one of ``inputs`` does not exist.
-        """
-        from aicas.validity.check import Checker, Hit
-        from aicas.validity.recipe import complete_recipe, fingerprint
-
-        ref = live_ref(self.project, check_key(key))
-        checker = Checker(self._backend, self._reader, self._clock())
-        complete = None if recipe is None else complete_recipe(recipe)
-        wanted = self._wanted(ref) if inputs is None else self._used(inputs)
-        found = checker.check(ref, complete, wanted)
-        if found or complete is None or inputs is None or wanted is None:
-            return found
-        earlier = checker.recall(ref, fingerprint(Key(key), complete, wanted))
-        if earlier and self._moves.recall(ref, earlier.id, session):
-            return Hit(earlier, moved=True)
-        return found
-
-    def _wanted(self, ref: RefName) -> tuple[Input, ...] | None:
-        """The inputs of what a ref points at, as they stand now; without the unreadable ones."""
-        from aicas.validity.recipe import payload_digest
-
-        current = self._current(ref)
-        if current is None:
-            return None
-        now = []
-        for item in current.inputs:
-            above = self._current(input_ref(self.project, item.key))
-            if above is not None:
-                now.append(Input(item.key, above.id, None, payload_digest(above.payload.id)))
-        return tuple(now)
-
-    def _current(self, ref: RefName) -> Snapshot | None:
-        state = self._backend.ref(ref)
-        try:
-            return self._reader.snapshot(state.target) if state and state.target else None
-        except (NotFound, Damaged):
-            return None
 
     def plan_gc(
         self, *, grace_hours: float | None = None, retention_hours: float | None = None

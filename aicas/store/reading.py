@@ -1,8 +1,4 @@
-"""What a store can be asked for: revisions, snapshots, payloads.
-
-Modules that only some questions need are imported where they are used, so that a short-lived
-process which only lists does not pay for them.
-"""
+"""What a store can be asked for: revisions, snapshots, payloads."""
 
 from __future__ import annotations
 
@@ -11,55 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aicas.errors import InvalidInput
-from aicas.history.revisions import ProjectView, Resolver
 from aicas.ids import BlobId, Kind, SnapshotId, TreeId
-from aicas.names import (
-    check_project,
-    check_tree_path,
-)
+from aicas.names import check_tree_path
+from aicas.store.base import StoreBase
 
 if TYPE_CHECKING:
-    from aicas.backends.base import Backend
-    from aicas.clock import Clock
-    from aicas.config import Config
+    from aicas.history.revisions import ProjectView
     from aicas.objects.files import Files
     from aicas.objects.payload import Payload
-    from aicas.objects.reader import ObjectReader
     from aicas.objects.snapshot import Snapshot
     from aicas.objects.tree import Tree
 
 _RESOLVED_LIMIT = 10_000
 
 
-class StoreReader:
-    """The part of a ``Store`` that reads what is there. Nothing here changes anything.
-
-    Attributes:
-        project: the project that bare keys belong to.
-        config: the settings in force.
-        location: its folder; ``None`` for a store in memory.
-    """
-
-    def __init__(
-        self,
-        backend: Backend,
-        reader: ObjectReader,
-        clock: Clock,
-        *,
-        config: Config,
-        project: str,
-        location: Path | None,
-    ) -> None:
-        self.config = config
-        self.project = check_project(project)
-        self.location = location
-        self._backend = backend
-        self._reader = reader
-        self._clock = clock
-        self._resolved: dict[str, tuple[object, Snapshot]] = {}
-
-    def _resolver(self) -> Resolver:
-        return Resolver(self._backend, self._reader, self.project, self._clock())
+class StoreReader(StoreBase):
+    """The part of a ``Store`` that reads what is there. Nothing here changes anything."""
 
     def resolve(self, revision: str) -> SnapshotId:
         """The snapshot a revision names: ``KEY``, ``PROJECT/KEY``, an id prefix, ``KEY~2``,

@@ -1,29 +1,30 @@
-"""Looking a stage up: a hit, or a miss with every reason."""
+"""Judging what refs point at: a hit, or a miss with every reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from aicas.backends.base import Backend
+from aicas.backends.base import Backend, RefState
+from aicas.backends.operation import Operation
 from aicas.errors import Damaged, NotFound
-from aicas.ids import BlobId, Kind, SnapshotId, TreeId
-from aicas.names import RefName
+from aicas.history.evicted import evicted_payload
+from aicas.ids import BlobId, Kind, ObjectId, SnapshotId, TreeId
+from aicas.names import RefName, live_ref, split_ref
 from aicas.objects.codec import LARGE
 from aicas.objects.reader import ObjectReader
-from aicas.objects.snapshot import Input, Snapshot
+from aicas.objects.snapshot import Input, PayloadRef, Snapshot
+from aicas.validity.comparing import input_reasons, recipe_reasons
 from aicas.validity.reasons import (
+    Evicted,
     Expired,
-    InputChanged,
     Invalidated,
     NeverStored,
     PayloadUnreadable,
+    Quarantined,
     Reason,
-    RecipeChanged,
-    ValidationFailed,
 )
-from aicas.validity.recipe import PROMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,114 +52,171 @@ class Miss:
         return "; ".join(str(reason) for reason in self.reasons)
 
 
-class Checker:
-    """Judges refs of one store at one moment."""
+class Standing(NamedTuple):
+    """Where a stage stands: its ref, and what was put aside for it."""
 
-    def __init__(self, backend: Backend, reader: ObjectReader, now: int) -> None:
-        self._backend = backend
-        self._reader = reader
-        self._now = now
+    ref: RefName
+    state: RefState | None
+    aside: RefState | None = None
+    """Where its quarantine ref stands."""
 
-    def check(
-        self, ref: RefName, recipe: Mapping[str, Any] | None, wanted: Sequence[Input] | None
-    ) -> Hit | Miss:
-        """Judge what a ref points at.
 
-        Args:
-            ref: the stage's live ref.
-            recipe: as it would be run now; ``None`` leaves the recipe out of the judgement.
-            wanted: inputs as they would be used now; ``None`` leaves them out.
-        """
-        state = self._backend.ref(ref)
-        if state is None:
-            return Miss((NeverStored(),))
-        if state.target is None:
-            return Miss((self._departure(state.number),))
-        try:
-            snapshot = self._reader.snapshot(state.target)
-        except (NotFound, Damaged) as error:
-            return Miss((PayloadUnreadable(state.target, str(error)),))
-        reasons = [*self.own_reasons(snapshot)]
-        if recipe is not None:
-            reasons += _recipe_reasons(snapshot.recipe, recipe)
-        if wanted is not None:
-            reasons += _input_reasons(snapshot.inputs, wanted)
-        return Miss(tuple(reasons)) if reasons else Hit(snapshot)
+PayloadProblem = Callable[[PayloadRef], str | None]
+"""Says why a payload cannot be given back; ``None`` if it can."""
 
-    def _departure(self, number: int) -> Reason:
-        operation = self._backend.operation(number)
-        if operation is None:
-            return Invalidated("lost", number, 0, None)
-        return Invalidated(operation.verb, number, operation.at, operation.reason)
 
-    def own_reasons(self, snapshot: Snapshot) -> Iterator[Reason]:
-        """What is wrong with a snapshot whatever recipe and inputs are wanted."""
-        if snapshot.expiry_time is not None and snapshot.expiry_time <= self._now:
-            yield Expired(snapshot.expiry_time)
-        if snapshot.validation_status == "failed":
-            yield ValidationFailed()
-        problem = self._payload_problem(snapshot)
-        if problem:
-            yield PayloadUnreadable(snapshot.payload.id, problem)
+def read_through(backend: Backend, reader: ObjectReader) -> PayloadProblem:
+    """Judge a payload by reading and hashing its top object, which is kept for whoever asked.
 
-    def _payload_problem(self, snapshot: Snapshot) -> str | None:
-        """Why the payload's top object cannot be given back.
+    Of one too large to keep only the presence is judged, or every lookup would read it all.
+    """
 
-        It is read and hashed, and then kept for whoever asked; only of one too large to keep
-        nothing but its presence is judged, or every lookup would read it all.
-        """
-        payload = snapshot.payload
+    def problem(payload: PayloadRef) -> str | None:
         try:
             if payload.kind == Kind.TREE:
-                self._reader.tree(TreeId(payload.id))
+                reader.tree(TreeId(payload.id))
             elif payload.size_bytes <= LARGE:
-                self._reader.blob(BlobId(payload.id))
-            elif self._backend.missing([payload.id]):
-                return f"payload {payload.id.short} is not in the store"
+                reader.blob(BlobId(payload.id))
+            else:
+                return absent_among(backend.missing([payload.id]))(payload)
         except (NotFound, Damaged) as error:
             return str(error)
         return None
 
-    def recall(self, ref: RefName, fingerprint: bytes) -> Snapshot | None:
-        """An earlier run with this fingerprint that is still good: a constructive trace.
+    return problem
 
-        The ref's own moves are the record of traces. An invalidation that was not undone revokes
-        what came before it. (Mokhov, Mitchell, Peyton Jones: Build Systems à la Carte, 2018.)
+
+def absent_among(missing: Collection[ObjectId]) -> PayloadProblem:
+    """Judge a payload by whether its top object is held; ``missing`` are those that are not."""
+
+    def problem(payload: PayloadRef) -> str | None:
+        if payload.id in missing:
+            return f"payload {payload.id.short} is not in the store"
+        return None
+
+    return problem
+
+
+class Checker:
+    """Judges refs of one store at one moment."""
+
+    def __init__(
+        self, backend: Backend, reader: ObjectReader, now: int, problem: PayloadProblem
+    ) -> None:
+        self._backend = backend
+        self._reader = reader
+        self._now = now
+        self._problem = problem
+        self._operations: dict[int, Operation | None] = {}
+
+    def check(
+        self,
+        standing: Standing,
+        recipe: Mapping[str, Any] | None,
+        wanted: Sequence[Input] | None,
+    ) -> Hit | Miss:
+        """Judge what a stage's ref points at.
+
+        Args:
+            standing: where the stage stands.
+            recipe: as it would be run now; ``None`` leaves the recipe out of the judgement.
+            wanted: inputs as they would be used now; ``None`` leaves them out.
         """
+        state = standing.state
+        if state is None or state.target is None:
+            return Miss(tuple(self._absence(standing)))
+        try:
+            snapshot = self._reader.snapshot(state.target)
+        except (NotFound, Damaged) as error:
+            return Miss((PayloadUnreadable(state.target, str(error)),))
+        reasons = [*self.reasons(standing.ref, snapshot, recipe, wanted)]
+        aside = standing.aside
+        if reasons and aside and aside.target and aside.number > state.number:
+            reasons.append(self._quarantined(aside, aside.target))
+        return Miss(tuple(reasons)) if reasons else Hit(snapshot)
+
+    def reasons(
+        self,
+        ref: RefName,
+        snapshot: Snapshot,
+        recipe: Mapping[str, Any] | None,
+        wanted: Sequence[Input] | None,
+    ) -> Iterator[Reason]:
+        """Everything that keeps a snapshot, which a ref points or pointed at, from being wanted."""
+        if snapshot.expiry_time is not None and snapshot.expiry_time <= self._now:
+            yield Expired(snapshot.expiry_time)
+        problem = self._problem(snapshot.payload)
+        if problem:
+            yield self._lost(ref, snapshot.payload, problem)
+        if recipe is not None:
+            yield from recipe_reasons(snapshot.recipe, recipe)
+        if wanted is not None:
+            yield from input_reasons(snapshot.inputs, wanted)
+
+    def _lost(self, ref: RefName, payload: PayloadRef, problem: str) -> Reason:
+        eviction = evicted_payload(self._backend, ref, payload.id)
+        if eviction is not None:
+            return Evicted(eviction.number, eviction.at, eviction.reason)
+        return PayloadUnreadable(payload.id, problem)
+
+    def _absence(self, standing: Standing) -> Iterator[Reason]:
+        """Why a ref points at nothing."""
+        _, state, aside = standing
+        kept = aside.target if aside else None
+        operation = self._operation(state.number) if state else None
+        # What went to quarantine did not leave for another reason.
+        if state is not None and not (kept and operation and operation.verb == "quarantine"):
+            yield self._departure(state, operation)
+        if aside is not None and kept:
+            yield self._quarantined(aside, kept)
+        elif state is None:
+            yield NeverStored()
+
+    def _departure(self, state: RefState, operation: Operation | None) -> Reason:
+        if operation is None:
+            return Invalidated("lost", state.number, 0, None)
+        if operation.verb == "expire":
+            last = self._reader.snapshots([state.last]).get(state.last)
+            return Expired(operation.at if not last else last.expiry_time or operation.at)
+        return Invalidated(operation.verb, state.number, operation.at, operation.reason)
+
+    def _quarantined(self, aside: RefState, kept: SnapshotId) -> Reason:
+        operation = self._operation(aside.number)
+        at, why = (operation.at, operation.reason) if operation else (0, None)
+        return Quarantined(aside.number, at, kept, why)
+
+    def _operation(self, number: int) -> Operation | None:
+        if number not in self._operations:
+            self._operations[number] = self._backend.operation(number)
+        return self._operations[number]
+
+    def recall(
+        self, ref: RefName, recipe: Mapping[str, Any], wanted: Sequence[Input]
+    ) -> Snapshot | None:
+        """An earlier run of this recipe and these inputs that is still good: a trace.
+
+        The ref's own moves are the record of traces. An invalidation of this very key that was
+        not undone revokes what came before it; one of a key it was made from does not. (The
+        constructive traces of Mokhov, Mitchell, Peyton Jones: Build Systems à la Carte, 2018.)
+        """
+        _, project, key = split_ref(ref)
+        named = live_ref(project, key)
         undone: set[int] = set()
+        revoked: set[SnapshotId | None] = set()
         for move in self._backend.reflog(ref):
-            operation = self._backend.operation(move.number)
+            operation = self._operation(move.number)
             if operation is None or move.number in undone:
                 continue
             if operation.undoes is not None:
                 undone.add(operation.undoes)
-            if operation.verb == "invalidate":
+            if operation.verb == "clear" or (
+                operation.verb == "invalidate" and operation.facts.get("ref") == named
+            ):
                 return None
-            if move.new and self._traced(move.new, fingerprint):
-                return self._reader.snapshot(move.new)
+            if operation.verb == "quarantine":
+                revoked.add(move.old)
+            if move.new and move.new not in revoked:
+                found = self._reader.snapshots([move.new]).get(move.new)
+                if found and not any(self.reasons(ref, found, recipe, wanted)):
+                    return found
         return None
-
-    def _traced(self, snapshot_id: SnapshotId, fingerprint: bytes) -> bool:
-        try:
-            snapshot = self._reader.snapshot(snapshot_id)
-        except (NotFound, Damaged):
-            return False
-        return snapshot.fingerprint == fingerprint and not any(self.own_reasons(snapshot))
-
-
-def _recipe_reasons(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:
-    for name in sorted({*old, *new}):
-        # The hash and the text of a prompt change together; the text says more.
-        if name == "prompt_hash" and PROMPT in old and PROMPT in new:
-            continue
-        before, after = old.get(name), new.get(name)
-        if before != after or type(before) is not type(after):
-            yield RecipeChanged(name, before, after)
-
-
-def _input_reasons(old: Sequence[Input], new: Sequence[Input]) -> Iterator[Reason]:
-    before = {(item.key, item.selector): item.digest for item in old}
-    after = {(item.key, item.selector): item.digest for item in new}
-    for name in sorted({*before, *after}, key=lambda pair: (pair[0], pair[1] or "")):
-        if before.get(name) != after.get(name):
-            yield InputChanged(name[0], before.get(name), after.get(name))

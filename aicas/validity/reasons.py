@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from aicas.clock import format_time
-from aicas.ids import ObjectId
+from aicas.ids import ObjectId, SnapshotId
 
 _SHOWN_CHARACTERS = 60
 
@@ -56,13 +56,32 @@ class Expired(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class ValidationFailed(Reason):
-    """It was stored as having failed its validation."""
+class Evicted(Reason):
+    """What it produced was dropped to make room; what it cost and was made from is still known."""
 
-    code = "validation_failed"
+    code = "evicted"
+    number: int
+    at: int
+    why: str | None
 
     def __str__(self) -> str:
-        return "its validation failed"
+        because = f": {self.why}" if self.why else ""
+        return f"evicted by operation {self.number} at {format_time(self.at)}{because}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined(Reason):
+    """The newest output did not pass its validation; it is kept where no lookup finds it."""
+
+    code = "quarantined"
+    number: int
+    at: int
+    snapshot: SnapshotId
+    why: str | None
+
+    def __str__(self) -> str:
+        because = f": {self.why}" if self.why else ""
+        return f"quarantined by operation {self.number} at {format_time(self.at)}{because}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +98,50 @@ class RecipeChanged(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentIncompatible(Reason):
+    """It comes from an agent version that the wanted one's policy does not accept."""
+
+    code = "agent_incompatible"
+    old: Any
+    new: Any
+    policy: str
+
+    def __str__(self) -> str:
+        return (
+            f"agent_version {_brief(self.old)} is not compatible with {_brief(self.new)}"
+            f" (policy {self.policy})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class InputChanged(Reason):
     """What it was made from is not what it would be made from. ``None``: not an input."""
 
     code = "input_changed"
     key: str
+    selector: str | None
     old: bytes | None
     new: bytes | None
 
     def __str__(self) -> str:
+        name = input_name(self.key, self.selector)
         if self.old is None:
-            return f"input {self.key} is new"
+            return f"input {name} is new"
         if self.new is None:
-            return f"input {self.key} is gone"
-        return f"input {self.key} changed"
+            return f"input {name} is gone"
+        return f"input {name} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorUnmatched(Reason):
+    """The part of an input that it depends on is not there any more."""
+
+    code = "selector_unmatched"
+    key: str
+    selector: str
+
+    def __str__(self) -> str:
+        return f"input {input_name(self.key, self.selector)} matches nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +154,11 @@ class PayloadUnreadable(Reason):
 
     def __str__(self) -> str:
         return f"stored but unreadable: {self.problem}"
+
+
+def input_name(key: str, selector: str | None) -> str:
+    """An input as it is written: ``KEY`` or ``KEY#SELECTOR``."""
+    return key if selector is None else f"{key}#{selector}"
 
 
 def _brief(value: Any) -> str:

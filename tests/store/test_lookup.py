@@ -15,8 +15,8 @@ from aicas.validity.reasons import (
     Invalidated,
     NeverStored,
     PayloadUnreadable,
+    Quarantined,
     RecipeChanged,
-    ValidationFailed,
 )
 
 RECIPE = {"prompt": "Design it", "model": "gpt-4", "parameters": {"temperature": 0.2}}
@@ -135,23 +135,22 @@ def test_a_lifetime_that_is_none_is_refused(store: aicas.Store, hours: float) ->
 
 
 def test_what_failed_its_validation_is_never_a_hit(store: aicas.Store) -> None:
-    store.put("code", "c", recipe=RECIPE, validation_status="failed")
+    kept = store.put("code", "c", recipe=RECIPE, validation_status="failed", reason="no tests")
     found = store.lookup("code", RECIPE, [])
     assert isinstance(found, aicas.Miss)
-    assert found.reasons == (ValidationFailed(),)
+    assert found.reasons == (Quarantined(1, kept.created_at, kept.id, "no tests"),)
 
 
 def test_several_things_wrong_are_all_said(store: aicas.Store, clock: HandClock) -> None:
     store.put("plan", "p")
-    store.put(
-        "code", "c", recipe=RECIPE, inputs=["plan"], validation_status="failed", expires_in_hours=1
-    )
+    store.put("code", "c", recipe=RECIPE, inputs=["plan"], expires_in_hours=1)
+    store.put("code", "worse", recipe=RECIPE, inputs=["plan"], validation_status="failed")
     store.put("plan", "p2")
     clock.pass_time(hours=5)
     found = store.lookup("code", RECIPE | {"model": "other"}, ["plan"])
     assert set(reasons(found)) == {
         "expired",
-        "validation_failed",
+        "quarantined",
         "recipe_changed",
         "input_changed",
     }

@@ -20,7 +20,7 @@ from aicas.transfer.seed import layout
 from aicas.transfer.seed.documents import from_document
 from aicas.transfer.seed.entries import Entry, RecordedInput, from_entry
 from aicas.transfer.seed.folder import SeedFolder
-from aicas.validity.recipe import complete_recipe
+from aicas.validity.recipe import Recipe
 
 NOT_HELD = "dependencies_not_held"
 """The name in ``meta`` of dependencies that did not come along and cannot be linked."""
@@ -144,7 +144,7 @@ def _draft(key: Key, entry: Entry, payload: Payload) -> Snapshot:
         key=key,
         created_at=entry.created_at or 0,
         payload=prepared.ref,
-        recipe=complete_recipe(entry.recipe),
+        recipe=dict(Recipe.of(entry.recipe)),
         session_id=entry.session_id,
         validation_status=entry.validation_status,
         expiry_time=entry.expiry_time,

@@ -1,0 +1,275 @@
+"""What a store can be told about whole runs: resume from a stage, fork a project, compare two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from aicas.errors import InvalidInput, NotFound
+from aicas.names import Key, Project, RefName, check_key, check_project, live_ref, split_ref
+from aicas.objects.snapshot import Snapshot
+from aicas.store.writing import StoreWriter
+
+if TYPE_CHECKING:
+    from aicas.backends.operation import Operation
+    from aicas.graph import Price
+    from aicas.ids import SnapshotId
+    from aicas.ledger.sessions import Session
+    from aicas.validity.comparison import Comparison
+
+
+class Pin(NamedTuple):
+    """A stage, and the version of it that a run is to go on from."""
+
+    key: Key
+    snapshot: Snapshot
+    old: SnapshotId | None
+    """Where the stage stands now in the project it is pinned in."""
+
+
+class ResumePlan(NamedTuple):
+    """What going on from a snapshot means."""
+
+    snapshot: Snapshot
+    project: Project
+    pins: tuple[Pin, ...]
+    """All it rests on and itself, each after what it was made from."""
+    others: tuple[Snapshot, ...]
+    """Versions of the same stages that only something further up rested on; not pinned."""
+    again: tuple[RefName, ...]
+    """Stages that follow and will not be valid: they have to be made again."""
+    kept: Price
+    """What the pinned stages cost, which is not paid again."""
+    price: Price
+    """What making the others again would cost, as they cost last time."""
+
+
+class ForkPlan(NamedTuple):
+    """What a new project would start with."""
+
+    source: Project
+    target: Project
+    pins: tuple[Pin, ...]
+    price: Price
+    """What its stages cost, which the new project does not pay."""
+
+
+class StoreRuns(StoreWriter):
+    """The part of a ``Store`` that deals with whole runs."""
+
+    def plan_resume(self, revision: str, into: str | None = None) -> ResumePlan:
+        """What ``resume`` would pin, and what would have to be made again after it.
+
+        Raises:
+            InvalidInput: not a revision, or the project to go on in exists already.
+            NotFound: there is no such revision, or its past is not whole any more: a snapshot
+                was collected, or what one of its stages produced was evicted.
+        """
+        from aicas.graph import dependents, price_of
+        from aicas.history.past import past_of
+
+        snapshot, source = self._located(revision)
+        target = source if into is None else self._unused(into)
+        past = past_of(self._reader, snapshot)
+        self._check_held(past.stages)
+        roots = [live_ref(source, key) for key in past.stages]
+        after = {ref: self._last(ref) for ref in dependents(self._backend, *roots)}
+        again = after if into is not None else self._broken(source, past.stages, after)
+        return ResumePlan(
+            snapshot,
+            target,
+            self._pins(target, past.stages),
+            past.others,
+            tuple(again),
+            price_of(pinned.cost for pinned in past.stages.values()),
+            price_of(stage.cost if stage else None for stage in again.values()),
+        )
+
+    def resume(
+        self,
+        revision: str,
+        into: str | None = None,
+        reason: str | None = None,
+        *,
+        session: str | None = None,
+    ) -> Operation | None:
+        """Make a snapshot and all it rests on current again, exactly as they were: one operation.
+
+        What was made from other versions stays where it is, and is stale by then. Nothing is
+        copied and nothing is lost; ``undo`` goes back.
+
+        Args:
+            revision: where to go on from.
+            into: a new project to go on in, which starts with these stages and no others; the
+                one it came from stays as it is. ``None`` goes on in its own project.
+            reason, session: recorded.
+
+        Returns:
+            The operation; ``None`` if all of them are current already.
+
+        Raises:
+            InvalidInput, NotFound: as ``plan_resume``. Nothing was changed.
+            Conflict: others moved the same stages all the time.
+        """
+        from aicas.history.publish import Account
+
+        plan = self.plan_resume(revision, into)
+        targets = {live_ref(plan.project, pin.key): pin.snapshot.id for pin in plan.pins}
+        facts = {"of": plan.snapshot.id, "revision": revision}
+        account = Account("resume", reason, session, facts=facts)
+        if into is not None:
+            return self._moves.start(targets, account)
+        return self._moves.pin(targets, account, plan.snapshot.key)
+
+    def plan_fork(self, source: str, target: str, start: str | None = None) -> ForkPlan:
+        """What ``fork`` would start the new project with.
+
+        Raises:
+            NotFound: the source has no live keys, or there is no ``start``.
+            InvalidInput: the target is taken.
+        """
+        from aicas.graph import price_of
+        from aicas.history.past import past_of
+
+        named = check_project(source)
+        stages: Mapping[Key, Snapshot]
+        if start is None:
+            stages = self._live(named)
+        else:
+            stages = past_of(self._reader, self.show(f"{named}/{start}")).stages
+        if not stages:
+            raise NotFound(f"project {named!r} has no keys to fork")
+        free = self._unused(target)
+        return ForkPlan(
+            named,
+            free,
+            self._pins(free, stages),
+            price_of(snapshot.cost for snapshot in stages.values()),
+        )
+
+    def fork(
+        self, source: str, target: str, reason: str | None = None, *, start: str | None = None
+    ) -> Operation:
+        """Start a new project from another's current state, copying refs and no objects.
+
+        Args:
+            source, target: the projects.
+            reason: recorded.
+            start: start from this stage, and what it was made from, in place of all; a key of the
+                source, or any revision of one.
+
+        Raises:
+            NotFound, InvalidInput: as ``plan_fork``.
+            Conflict: others put something into the new project just now.
+        """
+        from aicas.history.publish import Account
+
+        plan = self.plan_fork(source, target, start)
+        targets = {live_ref(plan.target, pin.key): pin.snapshot.id for pin in plan.pins}
+        facts = {"source": plan.source, "target": plan.target}
+        return self._moves.start(targets, Account("fork", reason, facts=facts))
+
+    def session(self, name: str) -> Session:
+        """What one run did, stage by stage, as operations and recorded lookups tell.
+
+        Raises:
+            NotFound: nothing of a session of that name is recorded.
+        """
+        from aicas.ledger.sessions import read_session
+
+        if self._recorder is not None:
+            self._recorder.flush()
+        return read_session(self._backend, name)
+
+    def compare(self, first: str, second: str) -> Comparison:
+        """Where two runs first went apart, and what made them.
+
+        Args:
+            first, second: each a session, ``PROJECT``, or ``PROJECT@{op:N}``.
+
+        Raises:
+            NotFound: there is neither a session nor a project of that name.
+            InvalidInput: as ``resolve_view``.
+        """
+        from aicas.validity.comparison import compare
+
+        return compare(self._run(first), self._run(second))
+
+    def _run(self, name: str) -> dict[Key, Snapshot]:
+        """The snapshots a session used, or a project holds, by key."""
+        if "@{" not in name:
+            try:
+                return self._snapshots(self.session(name).used(self.project))
+            except NotFound:
+                if name not in self.projects():
+                    raise NotFound(
+                        f"there is no session and no project {name!a}",
+                        hint="'aicas log' shows the session of each version",
+                    ) from None
+        view = self.resolve_view(name)
+        return self._snapshots({split_ref(ref)[2]: target for ref, target in view.refs.items()})
+
+    def _snapshots(self, ids: Mapping[Key, SnapshotId]) -> dict[Key, Snapshot]:
+        found = self._reader.snapshots(set(ids.values()))
+        return {key: found[i] for key, i in ids.items() if i in found}
+
+    def _live(self, project: Project) -> dict[Key, Snapshot]:
+        states = self._backend.refs(f"live/{project}/").items()
+        targets = {ref: s.target for ref, s in states if s.target and split_ref(ref)[1] == project}
+        return self._snapshots({split_ref(ref)[2]: target for ref, target in targets.items()})
+
+    def _located(self, revision: str) -> tuple[Snapshot, Project]:
+        """The snapshot a revision names, and the project it belongs to."""
+        snapshot = self.show(revision)
+        ref = self._resolver().ref_of(revision.partition("@{")[0].partition("~")[0])
+        return snapshot, split_ref(ref)[1] if ref else self.project
+
+    def _unused(self, project: str) -> Project:
+        checked = check_project(project)
+        states = self._backend.refs(f"live/{checked}/").items()
+        if any(state.target and split_ref(ref)[1] == checked for ref, state in states):
+            raise InvalidInput(f"project {project!r} exists already", hint="name a new one")
+        return checked
+
+    def _pins(self, project: Project, stages: Mapping[Key, Snapshot]) -> tuple[Pin, ...]:
+        states = {key: self._backend.ref(live_ref(project, key)) for key in stages}
+        return tuple(
+            Pin(key, snapshot, state.target if (state := states[key]) else None)
+            for key, snapshot in stages.items()
+        )
+
+    def _check_held(self, stages: Mapping[Key, Snapshot]) -> None:
+        missing = self._backend.missing({s.payload.id for s in stages.values()})
+        lost = [key for key, snapshot in stages.items() if snapshot.payload.id in missing]
+        if lost:
+            raise NotFound(
+                f"what {', '.join(lost)} produced then is not in the store any more",
+                hint="make it again, and go on from there",
+            )
+
+    def _last(self, ref: RefName) -> Snapshot | None:
+        state = self._backend.ref(ref)
+        return self._target(state.target or state.last) if state else None
+
+    def _broken(
+        self,
+        project: Project,
+        pinned: Mapping[Key, Snapshot],
+        after: Mapping[RefName, Snapshot | None],
+    ) -> dict[RefName, Snapshot | None]:
+        """Those of ``after``, inputs first, that rest on something else than what is pinned."""
+        from aicas.history.edges import input_ref
+        from aicas.validity.comparing import input_reasons
+
+        def current(name: str) -> Snapshot | None:
+            return pinned.get(check_key(name)) if "/" not in name else None
+
+        broken: dict[RefName, Snapshot | None] = {}
+        for ref, snapshot in after.items():
+            inputs = snapshot.inputs if snapshot else ()
+            above = {input_ref(project, item.key) for item in inputs}
+            used = tuple(item for item in inputs if item.key in pinned)
+            changed = any(input_reasons(used, self._digests.now(used, current)))
+            if snapshot is None or changed or above & broken.keys():
+                broken[ref] = snapshot
+        return broken
