@@ -104,13 +104,20 @@ class Lease(Protocol):
 
     @property
     def epoch(self) -> int:
-        """Which holder this is, counted from 1 for each name."""
+        """Which holder this is, counted from 1 for each name.
+
+        Once a lease is given back without an outcome, counting begins anew.
+        """
 
     def renew(self) -> bool:
         """Tell the others that the holder lives; false if the lease was lost meanwhile."""
 
     def release(self, outcome: bytes | None = None) -> None:
-        """Give it back, leaving ``outcome`` for those who wait; twice is allowed."""
+        """Give it back, leaving ``outcome`` for those who wait; twice is allowed.
+
+        Raises:
+            InvalidInput: the outcome is over ``MAX_OUTCOME_BYTES``; the lease is still held.
+        """
 
 
 class Staging(Protocol):
@@ -247,11 +254,12 @@ class Backend(Protocol):
         Args:
             name: what the lease is for: up to 128 letters, digits, ``-``, ``_``.
             needs: objects the holder works from; they count as reachable while it is held.
-            waited_on: the epoch of a holder this caller has seen; if that one left an outcome,
-                it is returned and nothing is taken.
+            waited_on: the epoch of a holder this caller has seen; if that one, or one after it,
+                left an outcome, it is returned and nothing is taken.
             lifetime: seconds without ``renew`` after which others may take it.
 
         Raises:
+            InvalidInput: no such name or lifetime can be.
             StorageFailed: the medium refused.
         """
 
@@ -277,7 +285,10 @@ class Backend(Protocol):
         recorded. Damaged ones are left out; ``check`` reports them."""
 
     def check(self) -> Iterator[Fault]:
-        """Examine the backend's own structures: checksums, numbering, indexes."""
+        """Examine the backend's own structures: checksums, numbering, indexes.
+
+        Of leases that nobody holds nothing is left afterwards, their outcomes included.
+        """
 
     def close(self) -> None:
         """Release files and locks; closing twice is allowed."""

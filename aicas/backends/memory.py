@@ -8,17 +8,22 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from aicas.backends.base import (
+    LEASE_SECONDS,
     Deleted,
     Expected,
     Fault,
     FrameReader,
+    LeaseState,
+    Left,
     RefMove,
     RefState,
     Staged,
     StoredObject,
+    Taken,
 )
 from aicas.backends.events import check_events, day_of
 from aicas.backends.fold import RefFold, check_expected
+from aicas.backends.leases import MemoryLease, MemoryLeases
 from aicas.backends.operation import Operation
 from aicas.errors import Vanished
 from aicas.ids import BlobId, ObjectId
@@ -35,6 +40,7 @@ class MemoryBackend:
         self._fold = RefFold()
         self._staged: dict[str, bytes] = {}
         self._events: dict[str, list[bytes]] = {}
+        self._leases = MemoryLeases()
 
     def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
         """See ``Backend.read``."""
@@ -154,6 +160,21 @@ class MemoryBackend:
             committed = self._append(operation)
         return Deleted(committed, frozenset(freed), sum(map(len, freed.values())))
 
+    def lease(
+        self,
+        name: str,
+        *,
+        needs: Collection[ObjectId] = (),
+        waited_on: int | None = None,
+        lifetime: float = LEASE_SECONDS,
+    ) -> MemoryLease | Taken | Left:
+        """See ``Backend.lease``."""
+        return self._leases.lease(name, needs, waited_on, lifetime)
+
+    def leases(self) -> list[LeaseState]:
+        """See ``Backend.leases``."""
+        return self._leases.leases()
+
     def record(self, at: int, events: Sequence[bytes]) -> None:
         """See ``Backend.record``; durable only as long as the process."""
         check_events(events)
@@ -170,6 +191,7 @@ class MemoryBackend:
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``; memory has no structure of its own to be damaged."""
+        self._leases.forget()
         return iter(())
 
     def close(self) -> None:

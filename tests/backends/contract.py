@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 from backends_world import (
@@ -19,8 +19,20 @@ from backends_world import (
     stage,
 )
 
-from aicas.backends.base import ABSENT, Backend, RefMove, RefState, Staged
+from aicas.backends.base import (
+    ABSENT,
+    LEASE_SECONDS,
+    Backend,
+    Lease,
+    LeaseState,
+    Left,
+    RefMove,
+    RefState,
+    Staged,
+    Taken,
+)
 from aicas.backends.events import MAX_EVENT_BYTES
+from aicas.backends.leases import MAX_OUTCOME_BYTES
 from aicas.backends.operation import RefChange
 from aicas.clock import DAY, EARLIEST, LATEST
 from aicas.errors import Conflict, InvalidInput, Vanished
@@ -415,10 +427,141 @@ class BackendContract:
         for worker in range(4):
             assert [b[0][1] for b in batches if b[0][0] == worker] == list(range(8))
 
+    def test_a_lease_has_one_holder_at_a_time(self, backend: Backend) -> None:
+        first = take(backend, "a")
+        assert first.epoch == 1
+        assert backend.lease("a") == Taken(1)
+        assert take(backend, "b").epoch == 1, "another name is another lease"
+        assert first.renew()
+        first.release()
+        assert not first.renew()
+        second = take(backend, "a")
+        first.release()
+        assert backend.lease("a") == Taken(second.epoch), "what was given back frees nothing"
+
+    def test_an_outcome_is_told_to_those_who_waited_and_to_nobody_else(
+        self, backend: Backend
+    ) -> None:
+        take(backend, "a").release(b"first")
+        assert backend.lease("a", waited_on=1) == Left(b"first")
+        assert backend.lease("a", waited_on=1) == Left(b"first"), "to each of them"
+        second = take(backend, "a")
+        assert second.epoch == 2, "one who has not waited takes it"
+        assert backend.lease("a", waited_on=1) == Left(b"first")
+        assert backend.lease("a", waited_on=2) == Taken(2)
+        second.release(b"")
+        assert backend.lease("a", waited_on=2) == Left(b"")
+        assert backend.lease("a", waited_on=1) == Left(b""), "it waited through both"
+        assert take(backend, "a", waited_on=3).epoch == 3
+
+    def test_a_lease_given_back_without_a_word_is_forgotten(self, backend: Backend) -> None:
+        take(backend, "a").release(b"first")
+        take(backend, "a").release()
+        assert take(backend, "a", waited_on=1).epoch == 1
+
+    def test_an_outcome_that_is_too_long_is_refused_and_the_lease_kept(
+        self, backend: Backend
+    ) -> None:
+        lease = take(backend, "a")
+        with pytest.raises(InvalidInput, match="outcome"):
+            lease.release(b"x" * (MAX_OUTCOME_BYTES + 1))
+        assert backend.lease("a") == Taken(1)
+        lease.release(b"x" * MAX_OUTCOME_BYTES)
+        assert backend.lease("a", waited_on=1) == Left(b"x" * MAX_OUTCOME_BYTES)
+
+    def test_a_holder_that_is_silent_for_its_lifetime_while_watched_loses_its_lease(
+        self, backend: Backend
+    ) -> None:
+        lost = take(backend, "a", lifetime=0)
+        assert backend.lease("a") == Taken(1), "the first look only begins the watch"
+        assert lost.renew()
+        assert backend.lease("a") == Taken(1), "it gave a sign of life"
+        new = take(backend, "a")
+        assert new.epoch == 2
+        assert not lost.renew()
+        lost.release(b"too late")
+        assert backend.lease("a", waited_on=1) == Taken(2)
+        assert new.renew()
+
+    def test_a_holder_that_is_silent_for_less_keeps_its_lease(self, backend: Backend) -> None:
+        lease = take(backend, "a", lifetime=10_000)
+        for _ in range(100):
+            assert backend.lease("a", lifetime=0) == Taken(1)
+        assert lease.renew()
+
+    def test_leases_lists_those_that_are_held_and_what_they_need(self, backend: Backend) -> None:
+        assert backend.leases() == []
+        needs = blob("x")[0], snapshot("y")[0]
+        first, second = take(backend, "a", needs=needs), take(backend, "b")
+        assert sorted(backend.leases()) == [LeaseState("a", 1, needs), LeaseState("b", 1, ())]
+        assert [type(needed) for needed in backend.leases()[0].needs] == list(map(type, needs))
+        first.release(b"word")
+        second.release()
+        assert backend.leases() == []
+        assert take(backend, "a").epoch == 2, "looking takes nothing"
+
+    @pytest.mark.parametrize("bad", ["", "a" * 129, "a/b", ".", "..", "a.b", "a\n", "\0", "\u00e9"])
+    def test_a_lease_of_no_plain_name_is_refused(self, backend: Backend, bad: str) -> None:
+        with pytest.raises(InvalidInput, match="a lease is named"):
+            backend.lease(bad)
+        assert backend.leases() == []
+
+    @pytest.mark.parametrize("bad", [-1, float("nan"), float("inf"), 1e10])
+    def test_a_lifetime_that_cannot_be_is_refused(self, backend: Backend, bad: float) -> None:
+        with pytest.raises(InvalidInput, match="cannot live"):
+            backend.lease("a", lifetime=bad)
+        assert take(backend, "-_" * 64).epoch == 1
+
+    def test_checking_leaves_only_the_leases_that_are_held(self, backend: Backend) -> None:
+        held = take(backend, "held")
+        take(backend, "failed").release(b"why")
+        assert list(backend.check()) == []
+        assert backend.leases() == [LeaseState("held", 1, ())]
+        assert held.renew()
+        assert take(backend, "failed", waited_on=1).epoch == 1
+
+    def test_threads_that_want_one_lease_have_it_one_after_the_other(
+        self, backend: Backend
+    ) -> None:
+        inside: list[int] = []
+        turns: list[int] = []
+
+        def work(worker: int) -> None:
+            done = 0
+            while done < 8:
+                lease = backend.lease("a")
+                if isinstance(lease, (Taken, Left)):
+                    continue
+                inside.append(worker)
+                assert inside == [worker]
+                turns.append(worker)
+                done += 1
+                assert lease.renew()
+                inside.remove(worker)
+                lease.release(b"word" if done % 2 else None)
+
+        run_threads(work, 4)
+        assert sorted(turns) == sorted(list(range(4)) * 8)
+        assert backend.leases() == []
+
     def test_closing_twice_is_allowed(self, backend: Backend) -> None:
         put(backend, "a", "1")
         backend.close()
         backend.close()
+
+
+def take(
+    backend: Backend,
+    name: str,
+    *,
+    needs: Collection[ObjectId] = (),
+    waited_on: int | None = None,
+    lifetime: float = LEASE_SECONDS,
+) -> Lease:
+    """Take a lease that is free."""
+    lease = backend.lease(name, needs=needs, waited_on=waited_on, lifetime=lifetime)
+    assert not isinstance(lease, (Taken, Left))
+    return lease
 
 
 def append(backend: Backend, content: str) -> SnapshotId:

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from aicas.backends import operation as operations
 from aicas.backends.base import (
+    LEASE_SECONDS,
     Deleted,
     Expected,
     Fault,
     FrameReader,
+    LeaseState,
+    Left,
     RefMove,
     RefState,
     Staged,
     StoredObject,
+    Taken,
 )
 from aicas.backends.fold import check_expected
 from aicas.backends.local import group, layout
@@ -25,6 +29,7 @@ from aicas.backends.local.events import EventFiles
 from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import OBJECT_HEAD
 from aicas.backends.local.large import LargeFiles, LocalStaging
+from aicas.backends.local.leases import LeaseFiles, LocalLease
 from aicas.backends.local.lookup import read_record
 from aicas.backends.local.overlay import IN_OWN_FILE, Place
 from aicas.backends.local.view import View
@@ -54,6 +59,7 @@ class LocalBackend:
         self._segment_bytes = segment_bytes
         self._identity = layout.identity(folder)
         self._events = EventFiles(folder)
+        self._leases = LeaseFiles(folder)
         self._outgrown: list[View] = []
         self._open()
 
@@ -287,6 +293,21 @@ class LocalBackend:
                 view.rebuild()  # only the log itself may say that nothing names a file
             return sum(map(self._large.remove, present.difference(view.locate(present))))
 
+    def lease(
+        self,
+        name: str,
+        *,
+        needs: Collection[ObjectId] = (),
+        waited_on: int | None = None,
+        lifetime: float = LEASE_SECONDS,
+    ) -> LocalLease | Taken | Left:
+        """See ``Backend.lease``."""
+        return self._leases.lease(name, needs, waited_on, lifetime)
+
+    def leases(self) -> list[LeaseState]:
+        """See ``Backend.leases``."""
+        return self._leases.leases()
+
     def record(self, at: int, events: Sequence[bytes]) -> None:
         """See ``Backend.record``."""
         self._events.record(at, events)
@@ -301,8 +322,10 @@ class LocalBackend:
 
         yield from check.check_log(self._fresh())
         yield from self._events.check()
+        yield from self._leases.check()
 
     def close(self) -> None:
         """See ``Backend.close``."""
+        self._leases.close()
         if os.getpid() == self._process:
             self._view.close()

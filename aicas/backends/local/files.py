@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from aicas.backends.local import unshared
 from aicas.errors import StorageFailed
 
 PRIVATE_FILE = 0o600
@@ -89,8 +90,8 @@ def check_private(path: Path) -> None:
 class FileLock:
     """One writer at a time, among threads and processes; the system frees it with its holder.
 
-    ``flock`` belongs to an open file description, which a forked child shares; therefore each
-    acquisition opens the file anew.
+    ``flock`` belongs to an open file description; therefore each acquisition opens the file anew,
+    and a forked child does not keep it open.
 
     Raises:
         StorageFailed: the lock's file cannot be opened.
@@ -109,7 +110,7 @@ class FileLock:
                 fcntl.flock(fd, fcntl.LOCK_EX)
                 yield
             finally:
-                _release(fd)
+                unshared.close_unshared(fd)
 
     @contextmanager
     def tried(self) -> Iterator[bool]:
@@ -120,29 +121,16 @@ class FileLock:
         try:
             fd = self._open()
             try:
-                yield self._try(fd)
+                yield unshared.try_lock(fd)
             finally:
-                _release(fd)
+                unshared.close_unshared(fd)
         finally:
             self._threads.release()
-
-    def _try(self, fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             ensure_file(self._path)
-            return os.open(self._path, flags)
+            return unshared.open_unshared(lambda: os.open(self._path, flags))
         except OSError as error:
             raise StorageFailed(f"cannot open {self._path}: {error.strerror}") from error
-
-
-def _release(fd: int) -> None:
-    # A child forked meanwhile shares the open file: closing ours alone would leave it locked.
-    fcntl.flock(fd, fcntl.LOCK_UN)
-    os.close(fd)
