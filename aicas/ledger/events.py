@@ -16,6 +16,7 @@ from aicas.ids import SIZE, SnapshotId
 from aicas.names import check_key, check_project
 from aicas.objects import fields
 from aicas.objects.snapshot import Cost
+from aicas.validity.check import Hit, Miss
 
 _MAX_REASONS: Final = 1_000
 _REASON = re.compile(r"[a-z][a-z_]{0,39}")
@@ -44,6 +45,19 @@ class Lookup(NamedTuple):
     """Whether a hit found an earlier version, by its trace."""
     saved: Cost | None = None
     """What producing it had cost; of one read back, only what its event keeps."""
+
+
+def lookup_of(at: int, project: str, key: str, session: str | None, found: Hit | Miss) -> Lookup:
+    """What a lookup's answer comes to in the books."""
+    if isinstance(found, Miss):
+        codes = tuple(dict.fromkeys(reason.code for reason in found.reasons))
+        return Lookup(at, project, key, session, None, reasons=codes)
+    snapshot = found.snapshot
+    cost, model = snapshot.cost, snapshot.recipe.get("model")
+    if cost is not None and cost.model is not None:
+        model = cost.model
+    known = model if isinstance(model, str) else None
+    return Lookup(at, project, key, session, known, (), snapshot.id, found.moved, cost)
 
 
 def encode_lookup(lookup: Lookup) -> bytes:

@@ -18,12 +18,14 @@ from typing import Final
 from aicas.backends.base import Backend
 from aicas.clock import DAY
 from aicas.errors import AicasError, InvalidInput
-from aicas.ledger.events import Lookup, encode_lookup
+from aicas.ledger.events import encode_lookup, lookup_of
+from aicas.validity.check import Hit, Miss
 
 FLUSH_SECONDS: Final = 0.5
 MAX_WAITING: Final = 250_000
-"""Lookups kept in memory while they cannot be recorded; more are lost to the books."""
+"""Lookups that are kept in memory until they are recorded."""
 
+_Answered = tuple[int, str, str, str | None, Hit | Miss]
 _all: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
@@ -47,12 +49,26 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._at_end = weakref.finalize(self, self._outbox.end)
 
-    def record(self, lookup: Lookup) -> None:
-        """Take note of a lookup; returns at once and never raises."""
-        if len(self._queue) < MAX_WAITING:
-            self._queue.append(lookup)
-            if not self._outbox.is_awake:
-                self._wake()
+    def record(
+        self, at: int, project: str, key: str, session: str | None, found: Hit | Miss
+    ) -> None:
+        """Take note of a lookup; returns at once and never raises.
+
+        It waits only behind ``MAX_WAITING`` others, until those are recorded; when the medium
+        refuses them, it is lost to the books.
+
+        Args:
+            at: when, in microseconds since 1970 UTC.
+            project: of the stage.
+            key: the stage.
+            session: the run it belongs to.
+            found: the answer.
+        """
+        if len(self._queue) >= MAX_WAITING and not self._outbox.make_room():
+            return
+        self._queue.append((at, project, key, session, found))
+        if not self._outbox.is_awake:
+            self._wake()
 
     def _wake(self) -> None:
         self._outbox.is_awake = True
@@ -95,7 +111,7 @@ class _Outbox:
     """What waits to be recorded. It knows no recorder, so that one nobody holds can go."""
 
     def __init__(self, backend: Backend) -> None:
-        self.queue: deque[Lookup] = deque()
+        self.queue: deque[_Answered] = deque()
         self.bell = threading.Event()
         self.is_awake = False
         """Whether the bell was rung since the queue was last emptied."""
@@ -127,7 +143,7 @@ class _Outbox:
         with self._emptying:
             waiting = self._refused
             while self.queue and len(waiting) < MAX_WAITING:
-                lookup = self.queue.popleft()
+                lookup = lookup_of(*self.queue.popleft())
                 try:
                     waiting.append((lookup.at // DAY, encode_lookup(lookup)))
                 except InvalidInput as error:
@@ -137,6 +153,13 @@ class _Outbox:
                 events = [event for _, event in batch]
                 self._backend.record(day * DAY, events)
                 del waiting[: len(events)]
+
+    def make_room(self) -> bool:
+        """Record what waits, unless that was refused before; tells whether there is room now."""
+        if not self._refused:
+            with suppress(AicasError):
+                self.empty()
+        return len(self.queue) < MAX_WAITING
 
     def complain(self) -> None:
         """Raise what was wrong with lookups that had to be dropped, once."""
