@@ -7,6 +7,7 @@ is not recorded here: it is part of the operation it was spent on.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import weakref
@@ -25,8 +26,8 @@ FLUSH_SECONDS: Final = 0.5
 MAX_WAITING: Final = 250_000
 """Lookups that are kept in memory until they are recorded."""
 
+_BATCH: Final = 10_000
 _Answered = tuple[int, str, str, str | None, Hit | Miss]
-_all: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
 class Recorder:
@@ -38,16 +39,9 @@ class Recorder:
     """
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._begin()
-        _all.add(self)
-
-    def _begin(self) -> None:
-        self._outbox = _Outbox(self._backend)
-        self._queue = self._outbox.queue
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._at_end = weakref.finalize(self, self._outbox.end)
+        self._outbox = _Outbox(backend)
+        # Only told to end: a collector of garbage may run while its thread holds any lock.
+        weakref.finalize(self, self._outbox.end).atexit = False
 
     def record(
         self, at: int, project: str, key: str, session: str | None, found: Hit | Miss
@@ -64,22 +58,12 @@ class Recorder:
             session: the run it belongs to.
             found: the answer.
         """
-        if len(self._queue) >= MAX_WAITING and not self._outbox.make_room():
+        outbox = self._outbox
+        if len(outbox.queue) >= MAX_WAITING and not outbox.make_room():
             return
-        self._queue.append((at, project, key, session, found))
-        if not self._outbox.is_awake:
-            self._wake()
-
-    def _wake(self) -> None:
-        self._outbox.is_awake = True
-        self._outbox.bell.set()
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(
-                        target=self._outbox.serve, name="aicas-recorder", daemon=True
-                    )
-                    self._thread.start()
+        outbox.queue.append((at, project, key, session, found))
+        if not outbox.is_awake:
+            outbox.wake()
 
     def flush(self) -> None:
         """Record everything that waits, and return when it is durable.
@@ -96,43 +80,58 @@ class Recorder:
 
         A lookup that is recorded afterwards begins anew.
         """
-        self._at_end()
-        if self._thread is not None:
-            self._thread.join()
-        self._begin()
-
-    def forked(self) -> None:
-        """Leave to the parent what is the parent's; for a child process that has just begun."""
-        self._at_end.detach()
-        self._begin()
+        self._outbox.end()
+        self._outbox.join()
+        self._outbox.begin()
 
 
 class _Outbox:
     """What waits to be recorded. It knows no recorder, so that one nobody holds can go."""
 
     def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.begin()
+        _outboxes.add(self)
+
+    def begin(self) -> None:
+        """Start with nothing waiting and no thread; in a forked child, the parent has both."""
         self.queue: deque[_Answered] = deque()
-        self.bell = threading.Event()
         self.is_awake = False
         """Whether the bell was rung since the queue was last emptied."""
-        self._backend = backend
+        self._bell = threading.Event()
         self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
         self._emptying = threading.Lock()
-        self._refused: list[tuple[int, bytes]] = []
-        """The day and the line of events that the medium would not take yet."""
+        self._encoded: list[tuple[int, bytes]] = []
+        """The day and the line of those that are being recorded, or were refused."""
+        self._is_refused = False
         self._complaint: InvalidInput | None = None
 
-    def serve(self) -> None:
-        """Empty the queue a little after each ring of the bell, until the end."""
-        while self.bell.wait() and not self._ended.wait(FLUSH_SECONDS):
+    def wake(self) -> None:
+        """Have the queue emptied soon."""
+        self.is_awake = True
+        self._bell.set()
+        with self._starting:
+            if self._thread is None:
+                thread = threading.Thread(target=self._serve, name="aicas-recorder", daemon=True)
+                with suppress(RuntimeError):  # the interpreter is ending
+                    thread.start()
+                    self._thread = thread
+
+    def _serve(self) -> None:
+        """Empty the queue a little after each ring of the bell, and at the end."""
+        while self._bell.wait() and not self._ended.wait(FLUSH_SECONDS):
             # In this order no lookup is left behind: one that comes after rings again.
-            self.bell.clear()
+            self._bell.clear()
             self.is_awake = False
             try:
                 self.empty()
             except AicasError:
                 self.is_awake = True
-                self.bell.set()
+                self._bell.set()
+        with suppress(AicasError):
+            self.empty()
 
     def empty(self) -> None:
         """Record everything that waits.
@@ -141,22 +140,37 @@ class _Outbox:
             StorageFailed: see ``Backend.record``; nothing is lost.
         """
         with self._emptying:
-            waiting = self._refused
-            while self.queue and len(waiting) < MAX_WAITING:
-                lookup = lookup_of(*self.queue.popleft())
-                try:
-                    waiting.append((lookup.at // DAY, encode_lookup(lookup)))
-                except InvalidInput as error:
-                    self._complaint = error
-            while waiting:
-                day, batch = next(groupby(waiting, lambda item: item[0]))
-                events = [event for _, event in batch]
-                self._backend.record(day * DAY, events)
-                del waiting[: len(events)]
+            try:
+                self._record(len(self.queue))
+            except AicasError:
+                self._is_refused = True
+                raise
+            self._is_refused = False
+
+    def _record(self, left: int) -> None:
+        while left or self._encoded:
+            left -= self._encode(min(left, _BATCH - len(self._encoded)))
+            while self._encoded:
+                self._record_day()
+
+    def _encode(self, count: int) -> int:
+        for _ in range(count):
+            lookup = lookup_of(*self.queue.popleft())
+            try:
+                self._encoded.append((lookup.at // DAY, encode_lookup(lookup)))
+            except InvalidInput as error:
+                self._complaint = error
+        return count
+
+    def _record_day(self) -> None:
+        day, batch = next(groupby(self._encoded, lambda item: item[0]))
+        events = [event for _, event in batch]
+        self._backend.record(day * DAY, events)
+        del self._encoded[: len(events)]
 
     def make_room(self) -> bool:
         """Record what waits, unless that was refused before; tells whether there is room now."""
-        if not self._refused:
+        if not self._is_refused:
             with suppress(AicasError):
                 self.empty()
         return len(self.queue) < MAX_WAITING
@@ -168,16 +182,31 @@ class _Outbox:
             raise complaint
 
     def end(self) -> None:
-        """Stop serving, and record what waits if that is possible."""
+        """Have the queue emptied a last time, at once."""
         self._ended.set()
-        self.bell.set()
-        with suppress(AicasError):
-            self.empty()
+        self._bell.set()
+
+    def join(self) -> None:
+        """Wait for that."""
+        if self._thread is not None:
+            self._thread.join()
+
+
+_outboxes: weakref.WeakSet[_Outbox] = weakref.WeakSet()
+
+
+def _at_exit() -> None:
+    outboxes = list(_outboxes)
+    for outbox in outboxes:
+        outbox.end()
+    for outbox in outboxes:
+        outbox.join()
 
 
 def _after_fork() -> None:
-    for recorder in list(_all):
-        recorder.forked()
+    for outbox in list(_outboxes):
+        outbox.begin()
 
 
+atexit.register(_at_exit)
 os.register_at_fork(after_in_child=_after_fork)
