@@ -51,7 +51,7 @@ class GcResult:
 
 
 def plan_gc(backend: Backend, reader: ObjectReader, margins: Margins, now: int) -> GcPlan:
-    """Find what no ref, recent operation or recent object reaches.
+    """Find what no ref, lease, recent operation or recent object reaches.
 
     Raises:
         Damaged: something reachable is missing or damaged, so nothing may be deleted.
@@ -70,6 +70,7 @@ def _plan(backend: Backend, reader: ObjectReader, margins: Margins, now: int, se
     objects = list(backend.scan())
     marked: set[ObjectId] = set()
     roots.mark(reader, roots.ref_roots(backend), marked)
+    roots.mark(reader, roots.lease_roots(backend), marked)
     # What an earlier collection with a shorter retention took is gone by decision, not damage.
     recalled = set(
         roots.operation_roots(roots.recent_operations(backend, now - margins.retention_us))
@@ -85,7 +86,7 @@ def _plan(backend: Backend, reader: ObjectReader, margins: Margins, now: int, se
 
 
 def sweep(backend: Backend, reader: ObjectReader, plan: GcPlan, operation: Operation) -> GcResult:
-    """Delete what a plan condemned, less what operations since then came to need.
+    """Delete what a plan condemned, less what operations and leases since then came to need.
 
     Safe beside any number of writers: the last look at new operations and the deletion are one
     step, in which none can be committed.
@@ -102,6 +103,8 @@ def sweep(backend: Backend, reader: ObjectReader, plan: GcPlan, operation: Opera
         roots.mark(reader, wanted - backend.missing(wanted), needed)
         return needed
 
-    ids = [found.id for found in plan.condemned]
+    leased: set[ObjectId] = set()
+    roots.mark(reader, roots.lease_roots(backend), leased)
+    ids = [found.id for found in plan.condemned if found.id not in leased]
     deleted = backend.delete(ids, operation, plan.seen, spare)
     return GcResult(deleted.operation.number, len(deleted.ids), deleted.freed_bytes)

@@ -1,4 +1,4 @@
-"""What must be kept: everything reachable from refs, recent operations and recent objects."""
+"""What must be kept: what refs, leases, recent operations and recent objects reach."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from aicas.objects.reader import ObjectReader
 def ref_roots(backend: Backend) -> set[ObjectId]:
     """What refs of every space point at: live, quarantined, pinned, remote."""
     return {state.target for state in backend.refs("").values() if state.target}
+
+
+def lease_roots(backend: Backend) -> set[ObjectId]:
+    """What the holders of leases are working from, as far as it is there."""
+    needs = {needed for lease in backend.leases() for needed in lease.needs}
+    return needs - backend.missing(needs)
 
 
 def operation_roots(operations: Iterable[Operation]) -> Iterator[SnapshotId]:
