@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aicas.backends.base import Backend
 from aicas.errors import AicasError, Damaged, NotFound
 from aicas.ids import BlobId, Kind, ObjectId, SnapshotId
+from aicas.ledger.balance import check_books
 from aicas.names import RefName
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Snapshot, decode_snapshot
@@ -71,6 +72,7 @@ class Verifier:
         self._check_links({*self._referrers, *targets}.difference(found.id for found in held))
         findings = faults + self._findings()
         findings += self._edge_findings(refs)
+        findings += [Finding(what) for what in check_books(self._backend, self._reader)]
         stored = sum(found.stored_bytes for found in held)
         return Report(len(held), stored, operations, tuple(findings))
 
