@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aicas.cli.forms import Form, money_form, operation_form, print_document
+from aicas.cli.forms import Form, operation_form, print_document
 from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.moves import name_of, print_moves
+from aicas.cli.render.price import price_form, price_text
 from aicas.cli.render.terminal import Screen, Span
-from aicas.cli.render.units import count, duration, money
+from aicas.cli.render.units import count
 
 if TYPE_CHECKING:
     from aicas.names import Project
@@ -56,20 +57,8 @@ def _print_plan(screen: Screen, plan: InvalidationPlan, project: Project) -> Non
     screen.line(f"would invalidate {count(len(plan.refs), 'stage')} (dry run):")
     for ref in plan.refs:
         screen.line("  ", Span(name_of(ref, project), "key"))
-    priced = len(plan.refs) - plan.unpriced
-    if priced:
-        cost = plan.cost
-        unpriced = f", {plan.unpriced} without a recorded price" if plan.unpriced else ""
-        again = f"{money(cost.usd_nano)}, {duration(cost.latency_us)}{unpriced}"
-        screen.line(f"to produce them again: {again}")
-    else:
-        screen.line("to produce them again: no price is recorded")
+    screen.line(f"to produce them again: {price_text(plan.price)}")
 
 
 def _plan_form(plan: InvalidationPlan) -> Form:
-    return {
-        "refs": list(plan.refs),
-        **money_form("usd", plan.cost.usd_nano),
-        "latency_us": plan.cost.latency_us,
-        "unpriced": plan.unpriced,
-    }
+    return {"refs": list(plan.refs), "price": price_form(plan.price)}

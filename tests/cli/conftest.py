@@ -140,14 +140,14 @@ def store(shell: Shell) -> Shell:
 
 @pytest.fixture
 def priced(history: Shell) -> Shell:
-    """The history, and a stage with costs, a recipe and failed validation, twice."""
+    """The history, and a stage with costs, a recipe and passed validation, twice."""
     program = """
 import aicas
 from aicas.objects.snapshot import Cost
 with aicas.open() as store:
     for text in ("one\\n", "two\\n"):
         store.put("priced", text, recipe={"prompt": text * 200, "agent_version": "a-1"},
-                  validation_status="failed", tags=["a", "b"], meta={"n": [1], "none": None},
+                  validation_status="passed", tags=["a", "b"], meta={"n": [1], "none": None},
                   cost=Cost(usd_nano=12_300_000, input_tokens=1500, output_tokens=20,
                             cached_tokens=7, latency_us=2_500_000, model="m"))
 """

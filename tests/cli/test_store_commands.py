@@ -141,7 +141,7 @@ def test_ls_lists_keys_files_and_the_keys_of_an_earlier_moment(history: Shell) -
 def test_costs_recipe_and_validation_are_shown(priced: Shell) -> None:
     shown = priced("show", "priced").out
     for part in (
-        "validation   failed",
+        "validation   passed",
         "$0.01  1,500 tokens in, 20 out, 7 cached, m, 2.5 s, 1 call",
         "recipe.agent_version  a-1",
         "two… (800 characters)",
@@ -149,8 +149,8 @@ def test_costs_recipe_and_validation_are_shown(priced: Shell) -> None:
         "tags                  a, b",
     ):
         assert part.split() == [] or " ".join(part.split()) in " ".join(shown.split()), part
-    assert "$0.01  failed validation  current" in priced("log", "priced", "--oneline").out
+    assert "$0.01  current" in priced("log", "priced", "--oneline").out
     assert "cost " in priced("log", "priced").out
     plan = priced("invalidate", "priced", "--dry-run").out
-    assert plan.splitlines()[-1] == "to produce them again: $0.01, 2.5 s"
+    assert plan.splitlines()[-1] == "to produce them again: $0.01, 1,500 tokens in, 20 out, 2.5 s"
     assert "~ recipe.prompt" in priced("diff", "priced").out

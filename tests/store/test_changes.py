@@ -140,7 +140,7 @@ def test_a_cascade_takes_dependents_after_what_they_were_made_from(store: aicas.
     diamond(store)
     plan = store.plan_invalidate("plan")
     assert [ref.rpartition("/")[2] for ref in plan.refs] == ["plan", "left", "right", "join"]
-    assert (plan.cost.usd_nano, plan.unpriced) == (321, 1)
+    assert (plan.price.usd_nano, plan.price.priced, plan.price.unpriced) == (321, 3, 1)
     assert store.keys() == ["aside", "join", "left", "plan", "right"], "a plan moves nothing"
     done = store.invalidate("plan", "changed my mind")
     assert [change.ref for change in done.changes] == list(plan.refs)

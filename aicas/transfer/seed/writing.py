@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aicas.errors import InvalidInput
-from aicas.graph import count_unpriced, total_cost
+from aicas.graph import price_of
 from aicas.names import Key, Project, TreePath, check_collisions
 from aicas.objects.media import TREE
 from aicas.objects.snapshot import Snapshot
@@ -89,16 +89,15 @@ def _write_metadata(
 
 
 def _report(project: Project, snapshots: Mapping[Key, Snapshot]) -> dict[str, Any]:
-    costs = [snapshot.cost for snapshot in snapshots.values()]
-    total = total_cost(costs)
+    total = price_of(snapshot.cost for snapshot in snapshots.values())
     return {
         "project": project,
         "total_usd": total.usd,
-        "total_usd_nano": total.usd_nano,
+        "total_usd_nano": total.usd_nano if total.priced else None,
         "input_tokens": total.input_tokens,
         "output_tokens": total.output_tokens,
         "cached_tokens": total.cached_tokens,
-        "unpriced_entries": count_unpriced(costs),
+        "unpriced_entries": total.unpriced,
         "entries": {key: snapshot.to_json()["cost"] for key, snapshot in snapshots.items()},
     }
 
