@@ -16,8 +16,9 @@ from aicas.errors import InvalidInput, NotFound
 from aicas.objects.files import Files
 from aicas.objects.payload import Payload
 from aicas.objects.snapshot import Cost, Snapshot
-from aicas.store import Recipe, Store, Use
+from aicas.store import Store
 from aicas.validity.check import Hit
+from aicas.validity.inputs import Use
 
 BRAINSTORMING = "brainstorming_features"
 ARCHITECTURE = "system_architecture_plan"
@@ -67,7 +68,7 @@ class CacheManager:
         result: Payload,
         session_id: str | None = None,
         *,
-        recipe: Recipe | None = None,
+        recipe: Mapping[str, Any] | None = None,
         cost: Cost | None = None,
         inputs: Inputs | None = None,
     ) -> Snapshot:
@@ -81,7 +82,7 @@ class CacheManager:
         architecture: Payload,
         session_id: str | None = None,
         *,
-        recipe: Recipe | None = None,
+        recipe: Mapping[str, Any] | None = None,
         cost: Cost | None = None,
         inputs: Inputs | None = None,
     ) -> Snapshot:
@@ -95,7 +96,7 @@ class CacheManager:
         phases: Payload,
         session_id: str | None = None,
         *,
-        recipe: Recipe | None = None,
+        recipe: Mapping[str, Any] | None = None,
         cost: Cost | None = None,
         inputs: Inputs | None = None,
     ) -> Snapshot:
@@ -110,7 +111,7 @@ class CacheManager:
         files: Mapping[str, bytes | str],
         session_id: str | None = None,
         *,
-        recipe: Recipe | None = None,
+        recipe: Mapping[str, Any] | None = None,
         cost: Cost | None = None,
         inputs: Inputs | None = None,
     ) -> Snapshot:
@@ -138,7 +139,7 @@ class CacheManager:
         session_id: str | None = None,
         *,
         validation_status: str = "unchecked",
-        recipe: Recipe | None = None,
+        recipe: Mapping[str, Any] | None = None,
         cost: Cost | None = None,
         inputs: Inputs | None = None,
     ) -> Snapshot:
@@ -162,7 +163,7 @@ class CacheManager:
         summary: Payload,
         session_id: str | None = None,
         *,
-        recipe: Recipe | None = None,
+        recipe: Mapping[str, Any] | None = None,
         cost: Cost | None = None,
         inputs: Inputs | None = None,
     ) -> Snapshot:
@@ -179,7 +180,7 @@ class CacheManager:
         key: str,
         payload: Payload,
         session_id: str | None,
-        recipe: Recipe | None,
+        recipe: Mapping[str, Any] | None,
         cost: Cost | None,
         inputs: Inputs | None,
         followed: Callable[[], Inputs],

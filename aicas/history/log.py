@@ -45,9 +45,9 @@ def walk_log(
     """The versions behind some refs, newest first.
 
     A ref that was moved away is walked from where it last stood; one that went back to an earlier
-    version, or sideways to an alternative, shows the versions it left, too. Versions come in the order of the operations
-    that published them, which never puts an input before what was made from it; several from one
-    operation (a fork) come by creation time.
+    version, or sideways to an alternative, shows the versions it left, too. Versions come in the
+    order of the operations that published them, which never puts an input before what was made
+    from it; several from one operation (a fork) come by creation time.
     """
     walk = _Walk(backend, reader)
     histories = {ref: backend.reflog(ref) for ref in states}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aicas.errors import Damaged, InvalidInput, NotFound
 from aicas.history.edges import input_ref
-from aicas.names import RefName, check_key, live_ref, quarantine_ref, sample_ref, split_ref
+from aicas.names import check_key, live_ref, quarantine_ref, sample_ref, split_ref
 from aicas.objects.snapshot import Input, Snapshot
 from aicas.store.history import StoreHistory
 from aicas.validity.inputs import Use, parse_input
@@ -93,9 +93,7 @@ class StoreJudge(StoreHistory):
         self._record_lookup(key, found, session, now)
         return found
 
-    def _record_lookup(
-        self, key: str, found: Hit | Miss, session: str | None, now: int
-    ) -> None:
+    def _record_lookup(self, key: str, found: Hit | Miss, session: str | None, now: int) -> None:
         if self._recorder is not None:
             self._recorder.record(now, self.project, key, session, found)
 
@@ -246,4 +244,3 @@ class StoreJudge(StoreHistory):
         explainer = Explainer(self._backend, self._reader, self._digests, checker)
         made = None if recipe is None else Recipe.of(recipe)
         return explainer.explain(standing, made, self._wanted(standing, inputs))
-

@@ -15,7 +15,8 @@ from aicas.errors import InvalidInput
 from aicas.ids import SnapshotId
 from aicas.names import Key, Project, TreePath, check_project
 from aicas.objects.files import Files
-from aicas.store import Store, Use
+from aicas.store import Store
+from aicas.validity.inputs import Use
 from aicas.transfer.drafts import DIGEST, Draft, draft
 from aicas.transfer.records import Record, read_records
 from aicas.transfer.replayer import Replayed, Replayer

@@ -106,7 +106,7 @@ class Explainer:
     def _cause(
         self, standing: Standing, snapshot: Snapshot | None, reasons: tuple[Reason, ...]
     ) -> Cause | None:
-        _, project, key = split_ref(standing.ref)
+        _, project, _ = split_ref(standing.ref)
         for reason in reasons:
             if isinstance(reason, Invalidated):
                 begun = self._begun(reason)

@@ -85,7 +85,7 @@ class _Survey:
     def stages(self) -> list[StageStatus]:
         mine: dict[Key, RefName] = {}
         for ref in self._refs:
-            space, project, key = split_ref(ref)
+            _, project, key = split_ref(ref)
             if project == self._project:
                 mine.setdefault(key, RefName(f"live/{project}/{key}"))
         judged = {key: self._judge(key, ref) for key, ref in sorted(mine.items())}

@@ -13,7 +13,8 @@ from aicas.ids import SnapshotId
 from aicas.names import Key, Project, TreePath, check_key
 from aicas.objects.payload import FromDirectory, Payload, prepare
 from aicas.objects.snapshot import Snapshot, encode_snapshot
-from aicas.store import Store, Use
+from aicas.store import Store
+from aicas.validity.inputs import Use
 from aicas.transfer.discard import Discarding
 from aicas.transfer.fields import Fields
 from aicas.transfer.seed import layout
