@@ -51,7 +51,7 @@ class Shell:
             **os.environ,
             "HOME": str(folder),
             "AICAS_STORE": str(folder / "store"),
-            "PYTHONPATH": str(Path(cli.__file__).parents[2]),
+            "PYTHONPATH": str(Path(cli.__file__).parents[3]),
         }
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -65,7 +65,7 @@ class Shell:
         )
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        program = "from aicas.orchestrator.cli import main; main()"
+        program = "from aicas.orchestrator.cli.main import main; main()"
         process = self.start("-c", program, *words)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
@@ -162,7 +162,7 @@ def test_replay_runs_a_file(shell: Shell) -> None:
 
 def test_help_loads_nothing_heavy(shell: Shell) -> None:
     program = (
-        "import atexit, sys\nfrom aicas.orchestrator.cli import main\n"
+        "import atexit, sys\nfrom aicas.orchestrator.cli.main import main\n"
         "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\nmain(['--help'])"
     )
     # Measuring coverage loads modules of its own.
@@ -176,7 +176,7 @@ def test_help_loads_nothing_heavy(shell: Shell) -> None:
 
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(shell: Shell) -> None:
-    program = "from aicas.orchestrator.cli import main; main()"
+    program = "from aicas.orchestrator.cli.main import main; main()"
     with shell.start("-c", program, "generate", "Todo app", "--output", "out", "--json") as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -191,7 +191,7 @@ def test_an_interrupt_ends_cleanly_and_the_next_run_resumes(shell: Shell) -> Non
         "from aicas.orchestrator.wrappers import paced\n"
         "team = d.demonstration_team\n"
         "d.demonstration_team = lambda: paced(team(), 0.1)\n"
-        "from aicas.orchestrator.cli import main; main()"
+        "from aicas.orchestrator.cli.main import main; main()"
     )
     process = shell.start("-c", program, "generate", "Note app", "--output", "out")
     assert process.stdout is not None
