@@ -169,6 +169,8 @@ class Checker:
             yield self._departure(state, operation)
         if aside is not None and kept:
             yield self._quarantined(aside, kept)
+        elif state is None and aside is not None:
+            yield self._departure(aside, self._operation(aside.number))
         elif state is None:
             yield NeverStored()
 
