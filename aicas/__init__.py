@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aicas.analytics.prices import PriceTable as PriceTable
     from aicas.analytics.prices import format_usd as format_usd
     from aicas.analytics.prices import usd_to_nano as usd_to_nano
+    from aicas.cache.asynchronous import AsyncCache as AsyncCache
+    from aicas.cache.blocking import Cache as Cache
     from aicas.cache.manager import ARCHITECTURE as ARCHITECTURE
     from aicas.cache.manager import BRAINSTORMING as BRAINSTORMING
     from aicas.cache.manager import INTEGRATION as INTEGRATION
@@ -24,12 +26,16 @@ if TYPE_CHECKING:
     from aicas.cache.manager import CacheManager as CacheManager
     from aicas.cache.manager import phase_code_key as phase_code_key
     from aicas.cache.manager import phase_report_key as phase_report_key
+    from aicas.cache.result import Produced as Produced
+    from aicas.cache.result import Result as Result
     from aicas.errors import AicasError as AicasError
     from aicas.errors import Conflict as Conflict
     from aicas.errors import Damaged as Damaged
     from aicas.errors import InvalidInput as InvalidInput
     from aicas.errors import InvalidName as InvalidName
     from aicas.errors import NotFound as NotFound
+    from aicas.errors import OutputRejected as OutputRejected
+    from aicas.errors import ProducerFailed as ProducerFailed
     from aicas.errors import StageFailed as StageFailed
     from aicas.errors import StorageFailed as StorageFailed
     from aicas.errors import UnsupportedFormat as UnsupportedFormat
@@ -66,7 +72,9 @@ __version__ = "0.1.0"
 _HOME = {
     "ARCHITECTURE": "aicas.cache.manager",
     "AicasError": "aicas.errors",
+    "AsyncCache": "aicas.cache.asynchronous",
     "BRAINSTORMING": "aicas.cache.manager",
+    "Cache": "aicas.cache.blocking",
     "CacheManager": "aicas.cache.manager",
     "Conflict": "aicas.errors",
     "Cost": "aicas.objects.snapshot",
@@ -83,12 +91,16 @@ _HOME = {
     "MICRO_PHASES": "aicas.cache.manager",
     "Miss": "aicas.validity.check",
     "NotFound": "aicas.errors",
+    "OutputRejected": "aicas.errors",
     "Payload": "aicas.objects.payload",
     "PriceTable": "aicas.analytics.prices",
+    "Produced": "aicas.cache.result",
+    "ProducerFailed": "aicas.errors",
     "Reason": "aicas.validity.reasons",
     "Recipe": "aicas.validity.recipe",
     "Record": "aicas.transfer.records",
     "Replayer": "aicas.transfer.replayer",
+    "Result": "aicas.cache.result",
     "Sample": "aicas.store",
     "Snapshot": "aicas.objects.snapshot",
     "StageFailed": "aicas.errors",

@@ -95,3 +95,26 @@ class StageFailed(AicasError):
     def __init__(self, key: str, message: str, *, hint: str | None = None) -> None:
         super().__init__(f"stage {key} failed: {message}", hint=hint)
         self.key = key
+
+
+class ProducerFailed(StageFailed):
+    """Another caller was producing the stage, and what it ran raised an error."""
+
+    def __init__(self, key: str, kind: str, problem: str) -> None:
+        super().__init__(key, f"{kind}: {problem}" if problem else kind)
+        self.kind = kind
+        """The name of the error's type."""
+        self.problem = problem
+        """The error's text, on one line."""
+
+
+class OutputRejected(StageFailed):
+    """What was produced did not pass its validation. It is kept, in quarantine."""
+
+    def __init__(self, key: str, snapshot_id: bytes) -> None:
+        super().__init__(
+            key,
+            f"its output {snapshot_id[:6].hex()} did not pass validation",
+            hint=f"it is kept in quarantine; 'aicas promote {key}' makes it current after all",
+        )
+        self.snapshot_id = snapshot_id

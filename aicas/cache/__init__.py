@@ -1,1 +1,1 @@
-"""The cache in front of a pipeline: asynchronous, one call per stage."""
+"""The cache in front of a pipeline: one producer for an output, however many want it."""

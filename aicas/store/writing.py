@@ -15,7 +15,7 @@ from aicas.names import (
     split_ref,
 )
 from aicas.objects.snapshot import Snapshot
-from aicas.store.putting import StorePut
+from aicas.store.claiming import StoreClaims
 from aicas.validity.inputs import Use
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Sample(NamedTuple):
     """Whether it is the one that was chosen, or the only one."""
 
 
-class StoreWriter(StorePut):
+class StoreWriter(StoreClaims):
     """The part of a ``Store`` that moves what is there: every method is one operation."""
 
     def plan_invalidate(self, key: str, *, only: bool = False) -> InvalidationPlan:
