@@ -111,10 +111,12 @@ class ProducerFailed(StageFailed):
 class OutputRejected(StageFailed):
     """What was produced did not pass its validation. It is kept, in quarantine."""
 
-    def __init__(self, key: str, snapshot_id: bytes) -> None:
+    def __init__(self, key: str, snapshot_id: bytes, reasons: Sequence[object] = ()) -> None:
         super().__init__(
             key,
             f"its output {snapshot_id[:6].hex()} did not pass validation",
             hint=f"it is kept in quarantine; 'aicas promote {key}' makes it current after all",
         )
         self.snapshot_id = snapshot_id
+        self.reasons = tuple(reasons)
+        """Why it had to be produced; empty where another caller produced it."""

@@ -8,7 +8,15 @@ from functools import partial
 from typing import Any
 
 from aicas.backends.base import LEASE_SECONDS
-from aicas.cache.producer import Attempt, OnFailure, Producers, Request, Turn, pauses
+from aicas.cache.producer import (
+    Attempt,
+    OnFailure,
+    Producers,
+    Request,
+    Turn,
+    hit_result,
+    pauses,
+)
 from aicas.cache.result import Produced, Result
 from aicas.cache.stage import Stage, Stages
 from aicas.objects.payload import Payload
@@ -66,7 +74,7 @@ class Cache(Stages):
         """
         found = self._store.lookup(key, recipe, inputs, sample=sample, session=session)
         if found:
-            return Result(self._store.payload(found.snapshot), found.snapshot)
+            return hit_result(self._store, found)
         return self._create(
             Request(
                 key,

@@ -23,6 +23,7 @@ from aicas.cache.heartbeat import Heartbeat
 from aicas.cache.result import Produced, Result
 from aicas.errors import InvalidInput, OutputRejected
 from aicas.store import Claim, Store
+from aicas.validity.check import Hit
 from aicas.validity.inputs import Use
 from aicas.validity.reasons import Reason
 from aicas.validity.recipe import Recipe
@@ -49,6 +50,11 @@ class Request:
     def __post_init__(self) -> None:
         if self.on_failure not in ("share", "retry"):
             raise InvalidInput(f"on_failure is 'share' or 'retry', not {self.on_failure!a}")
+
+
+def hit_result(store: Store, found: Hit) -> Result:
+    """What a caller gets of a lookup that hit."""
+    return Result(store.payload(found.snapshot), found.snapshot, moved=found.moved)
 
 
 class Turn(Enum):
@@ -78,7 +84,7 @@ class Producers:
             sample=request.sample,
             session=request.session,
         )
-        return Result(self.store.payload(found.snapshot), found.snapshot) if found else None
+        return hit_result(self.store, found) if found else None
 
     def identity(self, request: Request) -> object:
         """Equal for requests that one output answers."""
@@ -155,7 +161,7 @@ class Attempt:
         )
         self._seen = stamp
         if found:
-            return Result(self._store.payload(found.snapshot), found.snapshot)
+            return hit_result(self._store, found)
         self._reasons = found.reasons
         return None
 
@@ -220,7 +226,7 @@ class Attempt:
             expires_in_hours=request.expires_in_hours,
         )
         if made.validation_status == "failed":
-            raise OutputRejected(request.key, snapshot.id)
+            raise OutputRejected(request.key, snapshot.id, self._reasons)
         return Result(self._store.payload(snapshot), snapshot, self._reasons)
 
     def fail(self, error: BaseException) -> None:

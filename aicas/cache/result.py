@@ -36,6 +36,8 @@ class Result(NamedTuple):
     snapshot: Snapshot
     reasons: tuple[Reason, ...] = ()
     """Why it had to be produced by this very call; empty for a hit."""
+    moved: bool = False
+    """Whether the hit was an earlier version, which was made current again."""
 
     @property
     def is_hit(self) -> bool:

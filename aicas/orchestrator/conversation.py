@@ -38,6 +38,11 @@ class Conversation:
         except InvalidInput as error:
             raise StageFailed(self._stage, f"the {role} answered badly: {error}") from error
 
+    @property
+    def calls(self) -> int:
+        """How many questions were answered, well or badly."""
+        return len(self._replies)
+
     def cost(self) -> Cost:
         """What all calls so far cost together; unpriced as soon as one of them is."""
         priced = [

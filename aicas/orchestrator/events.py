@@ -99,6 +99,8 @@ class Totals:
     saved_nano: int = 0
     spent_unpriced: int = 0
     saved_unpriced: int = 0
+    lost_nano: int = 0
+    """What was spent on stages that then failed; part of what was spent."""
 
     def add_generated(self, cost: Cost | None) -> None:
         """Count a stage that was produced."""
@@ -108,6 +110,15 @@ class Totals:
             self.spent_unpriced += 1
         else:
             self.spent_nano += cost.usd_nano
+
+    def add_lost(self, cost: Cost) -> None:
+        """Count what was paid for a stage that then failed."""
+        self.calls_made += cost.calls
+        if cost.usd_nano is None:
+            self.spent_unpriced += 1
+        else:
+            self.spent_nano += cost.usd_nano
+            self.lost_nano += cost.usd_nano
 
     def add_cached(self, cost: Cost | None) -> None:
         """Count a stage that was served from the store."""
@@ -141,6 +152,7 @@ class RunEnded:
             "calls_saved": totals.calls_saved,
             "spent_usd_nano": totals.spent_nano,
             "saved_usd_nano": totals.saved_nano,
+            "lost_usd_nano": totals.lost_nano,
             "spent_unpriced_stages": totals.spent_unpriced,
             "saved_unpriced_stages": totals.saved_unpriced,
             "output": self.output,

@@ -26,7 +26,7 @@ from aicas import (
     usd_to_nano,
 )
 from aicas.orchestrator.events import Reporter, RunEnded, RunStarted, Totals
-from aicas.orchestrator.stages import Product, StageRunner, Stored
+from aicas.orchestrator.stages import Product, Reads, StageRunner, Stored
 
 CODE_VERSION = "replay-1"
 
@@ -80,9 +80,9 @@ class Replay:
         async def stand_in() -> Product:
             return product
 
-        inputs: dict[str, Stored] = {
-            key: self._made[record.project, key, version] for key, version in record.deps
-        }
+        inputs = [
+            Reads(key, self._made[record.project, key, version]) for key, version in record.deps
+        ]
         several = len(self._targets) > 1
         where = f" of {self._targets[record.project]}" if several else ""
         stored = await self._runners[record.project].run(
@@ -113,7 +113,7 @@ def recipe_of(record: Record) -> Recipe:
         recipe["agent_version"] = record.agent
     if record.model is not None:
         recipe["model"] = record.model
-    return recipe
+    return Recipe.of(recipe)
 
 
 def cost_of(record: Record) -> Cost:

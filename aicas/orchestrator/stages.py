@@ -1,22 +1,27 @@
 """Cache first: a stage is served from the store when it can be, and produced when it cannot.
 
 A stage is reported only once its snapshot is durable. So however a run ends, the same run started
-again finds every stage that was reported, and asks agents only for the others.
+again finds every stage that was reported, and asks agents only for the others. Of several runs
+that want the same stage at once, one asks.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from aicas import (
     AicasError,
+    AsyncCache,
     Cost,
     InvalidInput,
-    Miss,
+    OutputRejected,
     Payload,
+    Produced,
+    Reason,
     Recipe,
     Snapshot,
     StageFailed,
@@ -32,6 +37,7 @@ from aicas.orchestrator.events import (
 )
 
 RESUME_HINT = "every stage completed before it is kept; the same command resumes there"
+_NOTHING: Mapping[str, Snapshot] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +67,76 @@ class Stored:
         return await asyncio.to_thread(self.store.payload, self.snapshot)
 
 
+class Reads(NamedTuple):
+    """What a stage reads of another."""
+
+    key: str
+    stored: Stored
+    selector: str | None = None
+    """The part of it; ``None`` for all."""
+
+    def use(self) -> Use:
+        """It, as an input."""
+        return Use(self.key, str(self.stored.snapshot.id), self.selector)
+
+
+Produce = Callable[[], Awaitable[Product]]
+
+
+class Runner(Protocol):
+    """Whatever can give a workflow the result of a stage."""
+
+    async def run(
+        self,
+        key: str,
+        recipe: Recipe,
+        inputs: Sequence[Reads],
+        produce: Produce,
+        *,
+        label: str | None = None,
+    ) -> Stored:
+        """The result of a stage, from the store or from ``produce``."""
+
+    async def spent(
+        self, key: str, recipe: Recipe, inputs: Sequence[Reads], cost: Cost, problem: str
+    ) -> None:
+        """Take note of money that was paid for a stage that then failed."""
+
+
 class StageRunner:
     """Runs stages in one project of a store, for one session. For one event loop."""
 
     def __init__(
-        self, store: Store, session: str, report: Reporter, totals: Totals | None = None
+        self,
+        store: Store,
+        session: str,
+        report: Reporter,
+        totals: Totals | None = None,
+        *,
+        pinned: Mapping[str, Snapshot] = _NOTHING,
     ) -> None:
+        """Run stages.
+
+        Args:
+            store: where they are kept.
+            session: the name of the run.
+            report: told of every stage.
+            totals: to add to; new ones by default.
+            pinned: stages that count as done, whatever their recipe: the run goes on from them.
+        """
         self._store = store
+        self._cache = AsyncCache(store)
         self._session = session
         self._report = report
+        self._pinned = pinned
         self.totals = totals if totals is not None else Totals()
 
     async def run(
         self,
         key: str,
         recipe: Recipe,
-        inputs: Mapping[str, Stored],
-        produce: Callable[[], Awaitable[Product]],
+        inputs: Sequence[Reads],
+        produce: Produce,
         *,
         label: str | None = None,
     ) -> Stored:
@@ -86,7 +145,7 @@ class StageRunner:
         Args:
             key: the stage.
             recipe: what decides its result, but for its inputs.
-            inputs: what it is made from, by key.
+            inputs: what it is made from.
             produce: called if the store has no good result; its calls are what is saved.
             label: told along with the key.
 
@@ -94,50 +153,67 @@ class StageRunner:
             StageFailed: ``produce`` failed, or its result is not to be used.
             AicasError: the store failed.
         """
-        used = [Use(name, str(item.snapshot.id)) for name, item in inputs.items()]
-        found = await asyncio.to_thread(
-            self._store.lookup, key, recipe, used, session=self._session
-        )
-        if isinstance(found, Miss):
-            return await self._produce(key, recipe, used, produce, found, label)
-        snapshot = found.snapshot
-        self.totals.add_cached(snapshot.cost)
-        self._report(StageCached(key, str(snapshot.id), snapshot.cost, found.moved, label))
-        return Stored(self._store, snapshot)
+        pinned = self._pinned.get(key)
+        if pinned is not None:
+            return self._cached(key, pinned, False, label)
+        made: list[Product] = []
 
-    async def _produce(
-        self,
-        key: str,
-        recipe: Recipe,
-        used: list[Use],
-        produce: Callable[[], Awaitable[Product]],
-        miss: Miss,
-        label: str | None,
-    ) -> Stored:
+        async def produced() -> Produced:
+            made.append(await produce())
+            (product,) = made
+            status, tags, meta = product.validation_status, product.tags, product.meta
+            return Produced(product.payload, product.cost, status, tags, meta)
+
+        uses = [item.use() for item in inputs]
         try:
-            product = await produce()
-            snapshot = await self._put(key, recipe, used, product)
+            found = await self._cache.get_or_create(
+                key, produced, recipe=recipe, inputs=uses, session=self._session
+            )
+        except OutputRejected as error:
+            raise await self._refused(key, error, made, label) from error
         except AicasError as error:
             raise self._stopped(key, error) from error
-        self.totals.add_generated(snapshot.cost)
-        self._report(StageGenerated(key, str(snapshot.id), snapshot.cost, miss.reasons, label))
-        if product.refused is not None:
-            raise self._stopped(key, StageFailed(key, product.refused, hint=product.hint))
+        if found.is_hit:
+            return self._cached(key, found.snapshot, found.moved, label)
+        self._generated(key, found.snapshot, found.reasons, label)
+        return Stored(self._store, found.snapshot)
+
+    async def spent(
+        self, key: str, recipe: Recipe, inputs: Sequence[Reads], cost: Cost, problem: str
+    ) -> None:
+        """Record money that was paid for a stage that then failed."""
+        uses = [item.use() for item in inputs]
+        self.totals.add_lost(cost)
+
+        def spend() -> None:
+            self._store.spend(
+                key, cost, inputs=uses, recipe=recipe, session=self._session, reason=problem
+            )
+
+        await asyncio.shield(asyncio.to_thread(spend))
+
+    def _cached(self, key: str, snapshot: Snapshot, moved: bool, label: str | None) -> Stored:
+        self.totals.add_cached(snapshot.cost)
+        self._report(StageCached(key, str(snapshot.id), snapshot.cost, moved, label))
         return Stored(self._store, snapshot)
 
-    async def _put(self, key: str, recipe: Recipe, used: list[Use], product: Product) -> Snapshot:
-        return await asyncio.to_thread(
-            self._store.put,
-            key,
-            product.payload,
-            inputs=used,
-            recipe=recipe,
-            session=self._session,
-            cost=product.cost,
-            validation_status=product.validation_status,
-            tags=product.tags,
-            meta=product.meta,
-        )
+    def _generated(
+        self, key: str, snapshot: Snapshot, reasons: tuple[Reason, ...], label: str | None
+    ) -> None:
+        self.totals.add_generated(snapshot.cost)
+        self._report(StageGenerated(key, str(snapshot.id), snapshot.cost, reasons, label))
+
+    async def _refused(
+        self, key: str, error: OutputRejected, made: list[Product], label: str | None
+    ) -> AicasError:
+        """Tell of a result that is kept and not to be used, made here or by another run."""
+        if not made:
+            return self._stopped(key, error)
+        snapshot = await asyncio.to_thread(self._store.show, error.snapshot_id.hex())
+        reasons = tuple(each for each in error.reasons if isinstance(each, Reason))
+        self._generated(key, snapshot, reasons, label)
+        problem = made[0].refused or "it did not pass its validation"
+        return self._stopped(key, StageFailed(key, problem, hint=made[0].hint))
 
     def _stopped(self, key: str, error: AicasError) -> AicasError:
         """Tell of the failure; a bad answer becomes the stage's failure, others stay."""

@@ -4,8 +4,8 @@
         ─► phase-N-generated_code ─► phase-N-validation_report   (for each phase, in order)
             ─► final_integration_summary
 
-Every stage names exactly what it reads: a phase's code is made from the plan, the architecture
-and the code of the phases it builds on, so a change elsewhere leaves it alone.
+Every stage names exactly what it reads: a phase's code is made from its own entry in the plan, the
+architecture and the code of the phases it builds on, so a change elsewhere leaves it alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from aicas.orchestrator.checks import check_phase
 from aicas.orchestrator.conversation import Conversation, described
 from aicas.orchestrator.merging import Merged, merge
 from aicas.orchestrator.replies import Phase, member, read_files, read_phases, texts
-from aicas.orchestrator.stages import Product, StageRunner, Stored
+from aicas.orchestrator.stages import Product, Reads, Runner, Stored
 from aicas.orchestrator.templates import joined
 
 Asking = Callable[[Conversation], Awaitable["Outcome"]]
@@ -64,19 +64,19 @@ class Stage:
     def recipe(self, team: Team) -> Recipe:
         """The recipe with which this team would run the stage."""
         versions, models = described([team[role] for role, _ in self.steps])
-        return {
-            "prompt": joined(task for _, task in self.steps),
-            "agent_version": versions,
-            "model": models,
-            "parameters": dict(self.parameters),
-            "code_version": self.code_version,
-        }
+        return Recipe(
+            prompt=joined(task for _, task in self.steps),
+            agent_version=versions,
+            model=models,
+            parameters=self.parameters,
+            code_version=self.code_version,
+        )
 
 
 class MicroPhaseWorkflow:
     """One request, a team to answer it, and the runner that stores what they produce."""
 
-    def __init__(self, runner: StageRunner, team: Team, prices: PriceTable, request: str) -> None:
+    def __init__(self, runner: Runner, team: Team, prices: PriceTable, request: str) -> None:
         self._runner = runner
         self._team = team
         self._prices = prices
@@ -99,9 +99,20 @@ class MicroPhaseWorkflow:
         return await self._integrate(phases)
 
     async def _run(self, stage: Stage, inputs: list[str], ask: Asking) -> Stored:
+        """Run a stage made from ``inputs``, each ``KEY`` or ``KEY#SELECTOR``."""
+        recipe = stage.recipe(self._team)
+        used = [self._reads(item) for item in inputs]
+
         async def produce() -> Product:
             conversation = Conversation(stage.key, self._team, self._prices)
-            outcome = await ask(conversation)
+            try:
+                outcome = await ask(conversation)
+            except BaseException as error:
+                if conversation.calls:
+                    problem = " ".join(str(error).split()) or type(error).__name__
+                    cost = conversation.cost()
+                    await self._runner.spent(stage.key, recipe, used, cost, problem)
+                raise
             return Product(
                 payload=outcome.payload,
                 cost=conversation.cost(),
@@ -111,10 +122,12 @@ class MicroPhaseWorkflow:
                 tags=(*stage.tags, "micro_phase"),
             )
 
-        recipe = stage.recipe(self._team)
-        used = {key: self._done[key] for key in inputs}
         self._done[stage.key] = await self._runner.run(stage.key, recipe, used, produce)
         return self._done[stage.key]
+
+    def _reads(self, text: str) -> Reads:
+        key, _, selector = text.partition("#")
+        return Reads(key, self._done[key], selector or None)
 
     async def _payload(self, key: str) -> Payload:
         return await self._done[key].payload()
@@ -184,7 +197,7 @@ class MicroPhaseWorkflow:
             }
             return Outcome(read_files(await agents.ask("coder", "generate_code", given)))
 
-        await self._run(stage, [MICRO_PHASES, ARCHITECTURE, *needed], ask)
+        await self._run(stage, [_entry(phase), ARCHITECTURE, *needed], ask)
 
     async def _validate(self, phase: Phase) -> None:
         code = phase_code_key(phase.id)
@@ -206,7 +219,7 @@ class MicroPhaseWorkflow:
             review = await agents.ask("validator", "validate", given)
             return _report(phase, checks, review)
 
-        await self._run(stage, [code, MICRO_PHASES, *needed], ask)
+        await self._run(stage, [code, _entry(phase), *needed], ask)
 
     async def _files_of(self, keys: list[str]) -> dict[str, bytes]:
         merged: dict[str, bytes] = {}
@@ -254,6 +267,11 @@ class MicroPhaseWorkflow:
             "files": len(merged.files),
             "conflicts": [conflict.to_json() for conflict in merged.conflicts],
         }
+
+
+def _entry(phase: Phase) -> str:
+    """A phase's own part of the plan."""
+    return f"{MICRO_PHASES}#/phases/{phase.id - 1}"
 
 
 def _report(phase: Phase, checks: list[dict[str, Any]], review: dict[str, Any]) -> Outcome:

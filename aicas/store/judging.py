@@ -16,6 +16,7 @@ from aicas.validity.recipe import UNMATCHED, Recipe
 
 if TYPE_CHECKING:
     from aicas.ids import SnapshotId
+    from aicas.names import RefName
     from aicas.validity.check import Checker, Hit, Miss, PayloadProblem, Standing
     from aicas.validity.explain import Explanation
     from aicas.validity.status import StageStatus
@@ -39,6 +40,16 @@ class Answer(NamedTuple):
     stamp: object
     hit: Hit
     until: int
+
+
+class Seen(NamedTuple):
+    """What a look at a stage found."""
+
+    ref: RefName
+    found: Hit | Miss
+    """What the ref's current version comes to."""
+    earlier: Hit | None
+    """An earlier version that is what is wanted, where the current one is not."""
 
 
 class StoreJudge(StoreHistory):
@@ -114,6 +125,12 @@ class StoreJudge(StoreHistory):
     def _judge(
         self, question: Question, recipe: Recipe | None, session: str | None, now: int
     ) -> Hit | Miss:
+        seen = self._see(question, recipe, now)
+        if seen.earlier and self._moves.recall(seen.ref, seen.earlier.snapshot.id, session):
+            return seen.earlier
+        return seen.found
+
+    def _see(self, question: Question, recipe: Recipe | None, now: int) -> Seen:
         from aicas.validity.check import Hit, read_through
 
         standing = self._standing(question.key, question.sample)
@@ -121,11 +138,25 @@ class StoreJudge(StoreHistory):
         wanted = self._wanted(standing, question.inputs)
         found = checker.check(standing, recipe, wanted)
         if found or recipe is None or question.inputs is None or wanted is None:
-            return found
+            return Seen(standing.ref, found, None)
         earlier = checker.recall(standing.ref, recipe, wanted)
-        if earlier and self._moves.recall(standing.ref, earlier.id, session):
-            return Hit(earlier, moved=True)
-        return found
+        return Seen(standing.ref, found, Hit(earlier, moved=True) if earlier else None)
+
+    def peek(
+        self,
+        key: str,
+        recipe: Mapping[str, Any] | None = None,
+        inputs: Sequence[str | Use] | None = None,
+    ) -> Hit | Miss:
+        """What ``lookup`` would answer; nothing is recorded, and no ref moves.
+
+        Raises:
+            InvalidInput, NotFound: as ``lookup``.
+        """
+        made = None if recipe is None else Recipe.of(recipe)
+        used = None if inputs is None else tuple(inputs)
+        seen = self._see(Question(key, None, None, used), made, self._clock())
+        return seen.earlier or seen.found
 
     def _standing(self, key: str, sample: int | None = None) -> Standing:
         from aicas.validity.check import Standing

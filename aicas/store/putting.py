@@ -14,6 +14,7 @@ from aicas.validity.inputs import Use
 
 if TYPE_CHECKING:
     from aicas.backends.base import RefState
+    from aicas.backends.operation import Operation
     from aicas.history.publish import Draft
     from aicas.ids import SnapshotId
     from aicas.ledger.causes import Cause
@@ -108,6 +109,37 @@ class StorePut(StoreJudge):
 
         return self._publisher.put(refs, prepared, draft)
 
+    def spend(
+        self,
+        key: str,
+        cost: Cost,
+        *,
+        inputs: Sequence[str | Use] = (),
+        recipe: Mapping[str, Any] | None = None,
+        session: str | None = None,
+        reason: str | None = None,
+    ) -> Operation:
+        """Record money that was paid for a stage when nothing came of it that could be stored.
+
+        Args:
+            key: the stage.
+            cost: what was paid.
+            inputs, recipe, session: as ``put`` would have got them.
+            reason: what went wrong.
+
+        Raises:
+            InvalidInput, NotFound, StorageFailed: as ``put``.
+        """
+        from aicas.history.publish import Account
+        from aicas.ledger.causes import cause_of
+        from aicas.ledger.spending import spend_facts
+        from aicas.validity.check import Miss
+
+        found = self.peek(key, recipe or {}, inputs)
+        codes = [reason.code for reason in found.reasons] if isinstance(found, Miss) else []
+        facts = spend_facts(self.project, check_key(key), cause_of(codes), cost)
+        return self._publisher.move([], Account("spend", reason, session, facts=facts))
+
     def _refs_of(self, key: str, sample: int | None) -> tuple[RefName, ...]:
         """The live ref, the quarantine ref and, for a sample, its own."""
         checked = check_key(key)
@@ -142,9 +174,7 @@ class StorePut(StoreJudge):
         else:
             parent = kept.target if kept and kept.target else current.last if current else None
         cause = self._cause(snapshot, refs, states)
-        account = Account(
-            "put", reason, snapshot.session_id, facts=put_facts(cause, snapshot.cost)
-        )
+        account = Account("put", reason, snapshot.session_id, facts=put_facts(cause, snapshot.cost))
         held = snapshot._replace(parent=self._publisher.held(parent))
         if snapshot.validation_status == "failed":
             return Draft(held, (aside,), (), account)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aicas.backends.operation import Operation
     from aicas.graph import Price
     from aicas.history.publish import Draft
+    from aicas.objects.payload import Payload
 
 
 class InvalidationPlan(NamedTuple):
@@ -173,6 +174,50 @@ class StoreWriter(StoreClaims):
             return Draft(accepted, (live,), (aside,), account)
 
         return self._publisher.restate((live, aside), draft)
+
+    def amend(
+        self, key: str, payload: Payload, reason: str, *, session: str | None = None
+    ) -> Snapshot:
+        """Put another payload in place of the current version's: a result corrected by hand.
+
+        The new version counts as made with the same recipe from the same inputs, so lookups that
+        found the old one find it; what was made from the old one is judged by what it read of it.
+        Nothing was paid, so nothing is added to the books.
+
+        Args:
+            key: the stage.
+            payload: as for ``put``.
+            reason: what was corrected; ``log`` keeps it, with who and when.
+            session: recorded.
+
+        Raises:
+            InvalidInput: a payload that no store may hold.
+            NotFound: there is no such key, or it has no current version.
+            Conflict, StorageFailed: see ``Publisher.put``.
+        """
+        from aicas.history.publish import Account, Draft
+        from aicas.objects.payload import prepare
+
+        live, aside = self._refs_of(key, None)
+        self._ref(key)
+        prepared = prepare(payload, self._backend.stage, compress=self.config.compression_enabled)
+
+        def draft(states: Mapping[RefName, RefState | None]) -> Draft:
+            state = states[live]
+            if state is None or state.target is None:
+                raise NotFound(f"{key} has no current version to amend")
+            old = self._reader.snapshot(state.target)
+            amended = old._replace(
+                created_at=self._clock(),
+                payload=prepared.ref,
+                parent=old.id,
+                session_id=session,
+                validation_status="unchecked",
+            )
+            account = Account("amend", reason, session, facts={"of": old.id})
+            return Draft(amended, (live,), (aside,), account)
+
+        return self._publisher.put((live, aside), prepared, draft)
 
     def _acceptable(self, key: str, state: RefState | None, aside: RefState | None) -> Snapshot:
         """What ``accept`` would accept: the current version, or the one last moved away."""

@@ -10,6 +10,7 @@ import pytest
 from team import Bench, changed
 
 from aicas import InvalidInput, NotFound, StageFailed
+from aicas.names import Key, Project, RefName, quarantine_ref
 from aicas.orchestrator import templates
 from aicas.orchestrator.wrappers import failing_at, paced
 
@@ -89,9 +90,28 @@ async def test_a_new_request_runs_anew_and_the_old_one_comes_back_free(bench: Be
     assert any(event.get("moved") for event in bench.told())
 
 
-async def test_invalidating_a_stage_runs_exactly_its_dependents_again(bench: Bench) -> None:
+async def test_a_stage_that_comes_back_the_same_brings_its_dependents_back_for_nothing(
+    bench: Bench,
+) -> None:
+    await bench.generate()
+    done = bench.store.invalidate("phase-8-generated_code")
+    assert len(done.changes) == 5
+    await bench.generate()
+    assert bench.stages("generated") == bench.calls == ["phase-8-generated_code"]
+
+
+async def test_a_stage_that_comes_out_otherwise_runs_exactly_its_dependents_again(
+    bench: Bench,
+) -> None:
     await bench.generate()
     bench.store.invalidate("phase-8-generated_code")
+
+    def remark(value: dict[str, Any]) -> None:
+        for path, text in value["files"].items():
+            value["files"][path] = text + "# as you wish\n" * path.endswith(".py")
+
+    bench.answers["generate_code"] = changed(remark)
+    bench.output = bench.output / "other"
     await bench.generate()
     assert bench.stages("generated") == [
         "phase-8-generated_code",
@@ -137,6 +157,10 @@ async def test_editing_a_prompt_runs_exactly_its_stage_and_what_follows(
     assert "prompt changed" in reasons[0]["text"]
 
 
+def aside(key: str) -> RefName:
+    return quarantine_ref(Project("default"), Key(key))
+
+
 async def test_a_phase_that_fails_its_checks_is_stored_and_never_served(bench: Bench) -> None:
     def spoil(value: dict[str, Any]) -> None:
         path = next(iter(value["files"]))
@@ -148,13 +172,16 @@ async def test_a_phase_that_fails_its_checks_is_stored_and_never_served(bench: B
             await bench.generate()
         assert f"aicas invalidate {PHASE_1}" in (caught.value.hint or "")
         assert REPORT_1 in bench.calls
-    report = bench.store.show(REPORT_1)
+    with pytest.raises(NotFound):
+        bench.store.get(REPORT_1)
+    report = bench.store.snapshot(bench.store.refs("quarantine/")[aside(REPORT_1)])
     assert report.validation_status == "failed"
-    assert not bench.store.get(REPORT_1)["passed"]
+    assert not bench.store.payload(report)["passed"]
     bench.answers.clear()
     bench.store.invalidate(PHASE_1)
     await bench.generate()
     assert bench.store.show(REPORT_1).validation_status == "passed"
+    assert bench.store.refs("quarantine/") == {}
 
 
 async def test_the_validator_can_refuse_what_passed_every_check(bench: Bench) -> None:
@@ -212,7 +239,7 @@ async def test_a_store_prices_its_own_models(bench: Bench) -> None:
     assert cost is not None
     assert cost.usd_nano is not None
     assert (cost.calls, cost.model) == (4, "gpt-4, claude-3-opus")
-    assert cost.unit_prices["gpt-4 input"] == 30_000
+    assert cost.unit_prices["gpt-4 input"] == 30_000_000_000
     assert cost.latency_us > 0
 
 
