@@ -11,7 +11,7 @@ from aicas.names import check_project
 MAX_HOURS = 24 * 365 * 100
 MAX_SIZE_GB = 1_000_000
 GB = 10**9
-_PRICES = ("input", "output", "cached")
+_PRICES = ("input", "output", "cached", "cache_write")
 _MAX_USD = 1_000_000
 
 

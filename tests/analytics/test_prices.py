@@ -12,21 +12,25 @@ from aicas.errors import InvalidInput
 
 def test_the_four_models_of_the_cost_model_have_their_list_prices() -> None:
     models = PriceTable().models
-    assert {name: (unit.input, unit.output) for name, unit in models.items()} == {
-        "gpt-4": (30_000, 60_000),
-        "gpt-4-turbo": (10_000, 30_000),
-        "claude-3-opus": (15_000, 75_000),
-        "claude-3-sonnet": (3_000, 15_000),
+    usd_per_million = {
+        name: (unit.input // 10**9, unit.output // 10**9) for name, unit in models.items()
+    }
+    assert usd_per_million == {
+        "gpt-4": (30, 60),
+        "gpt-4-turbo": (10, 30),
+        "claude-3-opus": (15, 75),
+        "claude-3-sonnet": (3, 15),
     }
 
 
 def test_a_price_is_exact_and_names_its_unit_prices() -> None:
     priced = PriceTable().price("gpt-4", 1000, 500)
     assert priced.usd_nano == 60_000_000
-    assert priced.unit_prices == {"input": 30_000, "output": 60_000, "cached": 30_000}
+    usd = 10**9
+    assert priced.unit_prices == {"input": 30 * usd, "output": 60 * usd, "cached": 30 * usd}
 
 
-@pytest.mark.parametrize("model", ["gpt-9", "", None, "GPT-4"])
+@pytest.mark.parametrize("model", ["own-model", "", None, "\x00", "gpt-4\n", "x" * 5_000])
 def test_a_model_without_a_price_is_unpriced_never_free(model: str | None) -> None:
     assert PriceTable().price(model, 1000, 500) == Priced(None, {})
 
@@ -42,6 +46,20 @@ def test_cached_tokens_cost_the_input_price_unless_a_price_is_given() -> None:
     assert PriceTable().price("gpt-4", 10, 0, 10).usd_nano == 300_000
     table = PriceTable({"m": {"input": 0.01, "output": 0.01, "cached": 0.001}})
     assert table.price("m", 10, 0, 4).usd_nano == 6 * 10_000 + 4 * 1_000
+
+
+def test_tokens_written_to_a_cache_cost_the_input_price_unless_a_price_is_given() -> None:
+    assert PriceTable().price("gpt-4", 10, 0, 0, 10).usd_nano == 300_000
+    quoted = {"input": 0.01, "output": 0.01, "cached": 0.001, "cache_write": 0.02}
+    priced = PriceTable({"m": quoted}).price("m", 10, 0, 4, 5)
+    assert priced.usd_nano == 1 * 10_000 + 4 * 1_000 + 5 * 20_000
+    assert priced.unit_prices["cache_write"] == 20 * 10**9
+
+
+@pytest.mark.parametrize(("tokens", "nano"), [(1, 0), (3, 2), (5, 2), (7, 4)])
+def test_the_amount_of_a_call_is_rounded_half_to_even(tokens: int, nano: int) -> None:
+    table = PriceTable({"m": {"input": "0.0000005", "output": 0}})  # half a nano a token
+    assert table.price("m", tokens, 0).usd_nano == nano
 
 
 @pytest.mark.parametrize(
@@ -61,13 +79,16 @@ def test_an_incomplete_or_misspelt_table_is_refused(quoted: object) -> None:
         PriceTable({"m": quoted})  # type: ignore[dict-item]
 
 
-def test_a_price_finer_than_a_nano_per_token_is_refused_not_rounded() -> None:
+def test_a_price_finer_than_a_nano_per_million_is_refused_not_rounded() -> None:
+    assert PriceTable({"m": {"input": "0.000000000001", "output": 0}}).models["m"].input == 1
     with pytest.raises(InvalidInput, match="finer"):
-        PriceTable({"m": {"input": "0.0000001", "output": 0}})
+        PriceTable({"m": {"input": "0.0000000000001", "output": 0}})
 
 
-@pytest.mark.parametrize("usage", [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (1, 0, 2)])
-def test_impossible_usage_is_refused(usage: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize(
+    "usage", [(-1, 0), (0, -1), (1, 0, -1), (1, 0, 2), (1, 0, 0, 2), (3, 0, 2, 2), (3, 0, 2, -1)]
+)
+def test_impossible_usage_is_refused(usage: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput):
         PriceTable().price("gpt-4", *usage)
 
