@@ -144,6 +144,14 @@ class StoreHistory(StoreReader):
             return diff_snapshots(before, after, self, context=context)
         return diff_snapshots(self.show(old), self.show(new), self, context=context)
 
+    def diff_parts(
+        self, old: Snapshot | None, new: Snapshot | None, selector: str | None = None
+    ) -> Diff:
+        """What changed in the part of an input that is read; see ``partdiff.diff_parts``."""
+        from aicas.validity.partdiff import diff_parts
+
+        return diff_parts(old, new, selector, self._reader)
+
     def diff_views(self, old: str, new: str) -> tuple[KeyChange, ...]:
         """Which keys differ between two views, each ``PROJECT`` or ``PROJECT@{op:N}``.
 

@@ -72,13 +72,14 @@ def read_through(backend: Backend, reader: ObjectReader) -> PayloadProblem:
     """
 
     def problem(payload: PayloadRef) -> str | None:
+        absent = absent_among(backend.missing([payload.id]))(payload)
+        if absent:  # though a reader that knows it may still have it in memory
+            return absent
         try:
             if payload.kind == Kind.TREE:
                 reader.tree(TreeId(payload.id))
             elif payload.size_bytes <= LARGE:
                 reader.blob(BlobId(payload.id))
-            else:
-                return absent_among(backend.missing([payload.id]))(payload)
         except (NotFound, Damaged) as error:
             return str(error)
         return None
@@ -129,9 +130,19 @@ class Checker:
             snapshot = self._reader.snapshot(state.target)
         except (NotFound, Damaged) as error:
             return Miss((PayloadUnreadable(state.target, str(error)),))
+        return self.judge(standing, snapshot, recipe, wanted)
+
+    def judge(
+        self,
+        standing: Standing,
+        snapshot: Snapshot,
+        recipe: Mapping[str, Any] | None,
+        wanted: Sequence[Input] | None,
+    ) -> Hit | Miss:
+        """Judge a stage whose current version was read before; otherwise as ``check``."""
         reasons = [*self.reasons(standing.ref, snapshot, recipe, wanted)]
-        aside = standing.aside
-        if reasons and aside and aside.target and aside.number > state.number:
+        _, state, aside = standing
+        if reasons and aside and aside.target and (not state or aside.number > state.number):
             reasons.append(self._quarantined(aside, aside.target))
         return Miss(tuple(reasons)) if reasons else Hit(snapshot)
 

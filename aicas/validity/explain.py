@@ -9,17 +9,17 @@ from aicas.backends.base import Backend
 from aicas.errors import Damaged, NotFound
 from aicas.history.edges import input_ref, input_refs
 from aicas.ids import SnapshotId
-from aicas.names import Project, RefName, split_ref
+from aicas.names import RefName, quarantine_ref, split_ref
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Cost, Input, Snapshot
+from aicas.validity.cause import Cause, Causes, Judged, Origins, used_input
 from aicas.validity.check import Checker, Miss, Standing
-from aicas.validity.comparing import input_reasons, recipe_reasons
 from aicas.validity.inputs import InputDigests
-from aicas.validity.reasons import InputChanged, Invalidated, Reason, SelectorUnmatched
+from aicas.validity.reasons import InputChanged, Reason, SelectorUnmatched
 from aicas.validity.status import state_of
 
-# A chain of causes longer than this says nothing more; a circle ends there, too.
-_LONGEST_CHAIN = 1_000
+MOST_ABOVE = 200
+"""How many of the stages a valid one rests on are looked at, the nearest first."""
 
 
 class Change(NamedTuple):
@@ -34,15 +34,6 @@ class Change(NamedTuple):
     """Of a changed input: the part that is read."""
 
 
-class Cause(NamedTuple):
-    """What set off a change, at the end of a chain of stages."""
-
-    path: tuple[str, ...]
-    """The keys from the nearest input to the one where it began."""
-    reason: Reason | None
-    """What happened there; ``None``: it was made again, from the same, and came out different."""
-
-
 class Explanation(NamedTuple):
     """How a stage stands, and why."""
 
@@ -53,7 +44,9 @@ class Explanation(NamedTuple):
     changes: tuple[Change, ...]
     """Every reason that keeps it from being used; empty when it is valid."""
     cause: Cause | None
-    """The first cause, when it lies upstream."""
+    """The first cause, when it lies upstream; of a valid stage, what it rests on that is not."""
+    earlier: Snapshot | None
+    """An earlier version that is just what is wanted: a lookup brings it back, at no cost."""
     cost: Cost | None
     """What it cost last time, as the estimate of making it again; ``None``: never recorded."""
 
@@ -73,6 +66,7 @@ class Explainer:
         self._reader = reader
         self._digests = digests
         self._checker = checker
+        self._snapshots: dict[SnapshotId, Snapshot] = {}
 
     def explain(
         self,
@@ -86,127 +80,96 @@ class Explainer:
         state = standing.state or standing.aside
         snapshot = self._snapshot((state.target or state.last) if state else None)
         is_live = standing.state is not None and standing.state.target is not None
-        _, project, _ = split_ref(standing.ref)
         return Explanation(
             standing.ref,
             state_of(reasons, is_live=is_live),
             snapshot,
-            tuple(self._change(project, snapshot, reason) for reason in reasons),
-            self._cause(standing, snapshot, reasons),
+            tuple(self._change(standing.ref, snapshot, reason) for reason in reasons),
+            self._cause(standing.ref, snapshot, reasons),
+            self._earlier(standing.ref, snapshot, recipe, wanted) if reasons else None,
             snapshot.cost if snapshot else None,
         )
 
-    def _change(self, project: Project, snapshot: Snapshot | None, reason: Reason) -> Change:
+    def _earlier(
+        self,
+        ref: RefName,
+        snapshot: Snapshot | None,
+        recipe: Mapping[str, Any] | None,
+        wanted: Sequence[Input] | None,
+    ) -> Snapshot | None:
+        if snapshot is None or wanted is None:
+            return None
+        return self._checker.recall(ref, snapshot.recipe if recipe is None else recipe, wanted)
+
+    def _change(self, ref: RefName, snapshot: Snapshot | None, reason: Reason) -> Change:
         if snapshot is None or not isinstance(reason, InputChanged | SelectorUnmatched):
             return Change(reason)
-        used = _used(snapshot, reason)
+        used = used_input(snapshot.inputs, reason)
         old = self._snapshot(used.snapshot if used else None)
-        return Change(reason, old, self._current(project, reason.key), reason.selector)
+        return Change(reason, old, self._current(ref, reason.key), reason.selector)
 
     def _cause(
-        self, standing: Standing, snapshot: Snapshot | None, reasons: tuple[Reason, ...]
+        self, ref: RefName, snapshot: Snapshot | None, reasons: tuple[Reason, ...]
     ) -> Cause | None:
-        _, project, _ = split_ref(standing.ref)
-        for reason in reasons:
-            if isinstance(reason, Invalidated):
-                begun = self._begun(reason)
-                if begun is not None and begun != standing.ref:
-                    return Cause((self._name(project, begun),), reason)
-            if snapshot and isinstance(reason, InputChanged | SelectorUnmatched):
-                return self._upstream(project, snapshot, reason)
-        return None if reasons or snapshot is None else self._below_invalid(project, snapshot)
+        origins = Origins(self._backend, self._snapshot, self._absence)
+        above = input_refs(ref, snapshot) if snapshot else ()
+        if reasons:
+            return origins.of(Judged(ref, reasons, snapshot, ()))
+        stages = self._judged_above(above)
+        known = tuple(name for name in above if name in stages)
+        stages[ref] = stage = Judged(ref, (), snapshot, known)
+        return Causes(stages, origins).path(stage)
 
-    def _below_invalid(self, project: Project, snapshot: Snapshot) -> Cause | None:
-        """The first stage, looking from the top, that a valid one rests on and that is not."""
-        order: dict[RefName, Standing] = {}
-        todo = [input_ref(project, item.key) for item in snapshot.inputs]
-        while todo:
-            ref = todo.pop()
-            if ref not in order:
-                order[ref] = Standing(ref, self._backend.ref(ref))
-                todo += self._above(order[ref])
-        for ref in reversed(order):
-            found = self._checker.check(order[ref], None, self._wanted(order[ref]))
-            if isinstance(found, Miss):
-                return Cause((self._name(project, ref),), found.reasons[0])
-        return None
+    def _judged_above(self, nearest: Sequence[RefName]) -> dict[RefName, Judged]:
+        """The stages that a stage rests on, judged, level by level: at most ``MOST_ABOVE``."""
+        standings: dict[RefName, Standing] = {}
+        level = list(nearest)
+        while level and len(standings) < MOST_ABOVE:
+            for name in level[: MOST_ABOVE - len(standings)]:
+                standings[name] = self._standing(name)
+            targets = [s.state.target for name in level if (s := standings.get(name)) and s.state]
+            self._snapshots |= self._reader.snapshots({target for target in targets if target})
+            further = (name for ref in level for name in self._inputs_of(standings.get(ref)))
+            level = [name for name in dict.fromkeys(further) if name not in standings]
+        judged = {}
+        for ref, standing in standings.items():
+            above = tuple(name for name in self._inputs_of(standing) if name in standings)
+            judged[ref] = Judged(ref, self._reasons(standing), self._target(standing), above)
+        return judged
 
-    def _above(self, standing: Standing) -> tuple[RefName, ...]:
-        snapshot = self._snapshot(standing.state.target if standing.state else None)
-        return input_refs(standing.ref, snapshot) if snapshot else ()
+    def _standing(self, ref: RefName) -> Standing:
+        _, project, key = split_ref(ref)
+        aside = self._backend.ref(quarantine_ref(project, key))
+        return Standing(ref, self._backend.ref(ref), aside)
 
-    def _wanted(self, standing: Standing) -> tuple[Input, ...]:
-        snapshot = self._snapshot(standing.state.target if standing.state else None)
-        if snapshot is None:
-            return ()
-        _, project, _ = split_ref(standing.ref)
-        return self._digests.now(snapshot.inputs, lambda key: self._current(project, key))
+    def _target(self, standing: Standing | None) -> Snapshot | None:
+        state = standing.state if standing else None
+        return self._snapshot(state.target) if state else None
 
-    def _begun(self, reason: Invalidated) -> RefName | None:
-        """The ref an invalidation began with."""
-        operation = self._backend.operation(reason.number)
-        begun = operation.facts.get("ref") if operation else None
-        return RefName(begun) if isinstance(begun, str) else None
+    def _inputs_of(self, standing: Standing | None) -> tuple[RefName, ...]:
+        snapshot = self._target(standing)
+        return input_refs(standing.ref, snapshot) if standing and snapshot else ()
 
-    @staticmethod
-    def _name(project: Project, ref: RefName) -> str:
-        _, owner, key = split_ref(ref)
-        return key if owner == project else f"{owner}/{key}"
+    def _reasons(self, standing: Standing) -> tuple[Reason, ...]:
+        snapshot = self._target(standing)
+        inputs = snapshot.inputs if snapshot else ()
+        wanted = self._digests.now(inputs, lambda key: self._current(standing.ref, key))
+        found = self._checker.check(standing, None, wanted)
+        return found.reasons if isinstance(found, Miss) else ()
 
-    def _upstream(
-        self, project: Project, snapshot: Snapshot, reason: InputChanged | SelectorUnmatched
-    ) -> Cause:
-        """Follow a changed input up to where the change began.
+    def _absence(self, ref: RefName) -> Reason | None:
+        found = self._checker.check(self._standing(ref), None, None)
+        return found.reasons[0] if isinstance(found, Miss) else None
 
-        Each step compares two versions of one stage: the one that was used, and the one that
-        would be used now. Where only their inputs differ, the change came from further up.
-        """
-        path = [reason.key]
-        used = _used(snapshot, reason)
-        before = self._snapshot(used.snapshot if used else None)
-        after = self._current(project, reason.key)
-        if after is None:
-            absence = self._absence(project, input_ref(project, reason.key), path)
-            return Cause(tuple(path), absence)
-        begun: Reason | None = reason
-        while before is not None and after is not None and len(path) < _LONGEST_CHAIN:
-            begun = next(iter(recipe_reasons(before.recipe, after.recipe)), None)
-            above = next(iter(input_reasons(before.inputs, after.inputs)), None)
-            if begun is not None or not isinstance(above, InputChanged):
-                break
-            path.append(above.key)
-            begun = above
-            was, now = _used(before, above), _used(after, above)
-            before = self._snapshot(was.snapshot if was else None)
-            after = self._snapshot(now.snapshot if now else None)
-        return Cause(tuple(path), begun)
-
-    def _absence(self, project: Project, ref: RefName, path: list[str]) -> Reason | None:
-        found = self._checker.check(Standing(ref, self._backend.ref(ref)), None, None)
-        reason = found.reasons[0] if isinstance(found, Miss) else None
-        if isinstance(reason, Invalidated):
-            begun = self._begun(reason)
-            if begun is not None and begun != ref:
-                path.append(self._name(project, begun))
-        return reason
-
-    def _target(self, project: Project, key: str) -> SnapshotId | None:
-        state = self._backend.ref(input_ref(project, key))
-        return state.target if state else None
-
-    def _current(self, project: Project, key: str) -> Snapshot | None:
-        return self._snapshot(self._target(project, key))
+    def _current(self, ref: RefName, key: str) -> Snapshot | None:
+        """The current version of an input of the stage at ``ref``."""
+        state = self._backend.ref(input_ref(split_ref(ref)[1], key))
+        return self._snapshot(state.target) if state else None
 
     def _snapshot(self, snapshot_id: SnapshotId | None) -> Snapshot | None:
+        if snapshot_id is None:
+            return None
         try:
-            return self._reader.snapshot(snapshot_id) if snapshot_id else None
+            return self._snapshots.get(snapshot_id) or self._reader.snapshot(snapshot_id)
         except (NotFound, Damaged):
             return None
-
-
-def _used(snapshot: Snapshot, reason: InputChanged | SelectorUnmatched) -> Input | None:
-    """How a snapshot used the input that a reason names."""
-    for item in snapshot.inputs:
-        if (item.key, item.selector) == (reason.key, reason.selector):
-            return item
-    return None

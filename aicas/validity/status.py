@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from aicas.backends.base import Backend, RefState
-from aicas.history.edges import input_ref
+from aicas.errors import Damaged, NotFound
+from aicas.history.edges import input_ref, input_refs
 from aicas.ids import SnapshotId
-from aicas.names import Key, Project, RefName, quarantine_ref, split_ref
+from aicas.names import Key, Project, RefName, live_ref, quarantine_ref, split_ref
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Snapshot
+from aicas.validity.cause import Cause, Causes, Judged, Origins
 from aicas.validity.check import Checker, Miss, Standing, absent_among
 from aicas.validity.inputs import InputDigests
 from aicas.validity.reasons import PayloadUnreadable, Reason
@@ -36,8 +38,9 @@ class StageStatus(NamedTuple):
     """Everything that keeps its current version from being used; empty when valid."""
     snapshot: Snapshot | None
     """Its current version, or the one last moved away or put aside, if it can be read."""
-    upstream: Key | None = None
-    """The first stage it rests on, directly or not, that is not valid itself."""
+    cause: Cause | None = None
+    """What set it off, where that lies in another stage; of a valid stage, what is first wrong
+    among all that it rests on. Of the path only the end may be there."""
 
 
 def state_of(reasons: tuple[Reason, ...], *, is_live: bool) -> str:
@@ -70,82 +73,100 @@ class _Survey:
         project: Project,
         now: int,
     ) -> None:
+        self._backend = backend
+        self._reader = reader
         self._digests = digests
         self._project = project
-        self._refs = {**backend.refs("live/"), **backend.refs("quarantine/")}
-        self._snapshots = reader.snapshots({self._shown(s) for s in self._refs.values()})
+        self._states = self._refs_of("live")
+        self._asides = self._refs_of("quarantine")
+        self._snapshots: dict[SnapshotId, Snapshot] = {}
+        self._read(map(_shown, [*self._states.values(), *self._asides.values()]))
         payloads = {snapshot.payload.id for snapshot in self._snapshots.values()}
-        problem = absent_among(backend.missing(payloads))
-        self._checker = Checker(backend, reader, now, problem)
+        self._checker = Checker(backend, reader, now, absent_among(backend.missing(payloads)))
+        self._elsewhere = self._other_projects()
 
-    @staticmethod
-    def _shown(state: RefState) -> SnapshotId:
-        return state.target or state.last
+    def _refs_of(self, space: str) -> dict[RefName, RefState]:
+        states = self._backend.refs(f"{space}/{self._project}/")
+        return {ref: s for ref, s in states.items() if split_ref(ref)[1] == self._project}
+
+    def _read(self, ids: Iterable[SnapshotId]) -> None:
+        self._snapshots |= self._reader.snapshots(set(ids) - self._snapshots.keys())
+
+    def _other_projects(self) -> dict[RefName, RefState | None]:
+        """Where the inputs from other projects stand; their current versions are read."""
+        names = {item.key for s in self._snapshots.values() for item in s.inputs if "/" in item.key}
+        refs = {input_ref(self._project, name) for name in names}
+        states = {ref: self._backend.ref(ref) for ref in refs}
+        self._read(state.target for state in states.values() if state and state.target)
+        return states
 
     def stages(self) -> list[StageStatus]:
-        mine: dict[Key, RefName] = {}
-        for ref in self._refs:
-            _, project, key = split_ref(ref)
-            if project == self._project:
-                mine.setdefault(key, RefName(f"live/{project}/{key}"))
-        judged = {key: self._judge(key, ref) for key, ref in sorted(mine.items())}
-        upstream = _Upstream(judged)
-        return [stage._replace(upstream=upstream.of(stage.key)) for stage in judged.values()]
+        keys = {split_ref(ref)[2] for ref in [*self._states, *self._asides]}
+        refs = {live_ref(self._project, key): key for key in sorted(keys)}
+        judged = {ref: self._judge(ref, key) for ref, key in refs.items()}
+        causes: Causes | None = None
+        if any(stage.reasons for stage in judged.values()):
+            causes = Causes(judged, Origins(self._backend, self._snapshot, self._absence))
+        return [
+            StageStatus(
+                refs[ref],
+                state_of(stage.reasons, is_live=self._target(ref) is not None),
+                stage.reasons,
+                stage.snapshot,
+                causes.end(ref) if causes else None,
+            )
+            for ref, stage in judged.items()
+        ]
 
-    def _judge(self, key: Key, ref: RefName) -> StageStatus:
-        state = self._refs.get(ref)
-        aside = self._refs.get(quarantine_ref(self._project, key))
-        standing = Standing(ref, state, aside)
-        shown = state or aside
-        snapshot = self._snapshots.get(self._shown(shown)) if shown else None
-        reasons = self._reasons(standing, snapshot)
-        is_live = state is not None and state.target is not None
-        return StageStatus(key, state_of(reasons, is_live=is_live), reasons, snapshot)
+    def _judge(self, ref: RefName, key: Key) -> Judged:
+        standing = self._standing(ref, key)
+        shown = standing.state or standing.aside
+        snapshot = self._snapshots.get(_shown(shown)) if shown else None
+        above: tuple[RefName, ...] = ()
+        if snapshot is not None:
+            above = tuple(name for name in input_refs(ref, snapshot) if name in self._states)
+        return Judged(ref, self._reasons(standing, snapshot), snapshot, above)
+
+    def _standing(self, ref: RefName, key: Key) -> Standing:
+        return Standing(
+            ref, self._states.get(ref), self._asides.get(quarantine_ref(self._project, key))
+        )
 
     def _reasons(self, standing: Standing, snapshot: Snapshot | None) -> tuple[Reason, ...]:
         state = standing.state
-        if state and state.target and snapshot is None:
+        if state is None or state.target is None:
+            found = self._checker.check(standing, None, None)
+        elif snapshot is None:
             return (PayloadUnreadable(state.target, "its snapshot cannot be read"),)
-        wanted = self._digests.now(snapshot.inputs, self._current) if snapshot else None
-        found = self._checker.check(standing, None, wanted)
+        else:
+            wanted = self._digests.now(snapshot.inputs, self._current)
+            found = self._checker.judge(standing, snapshot, None, wanted)
         return found.reasons if isinstance(found, Miss) else ()
 
+    def _absence(self, ref: RefName) -> Reason | None:
+        if ref in self._states:
+            found = self._checker.check(self._standing(ref, split_ref(ref)[2]), None, None)
+        else:
+            found = self._checker.check(Standing(ref, self._backend.ref(ref)), None, None)
+        return found.reasons[0] if isinstance(found, Miss) else None
+
     def _current(self, name: str) -> Snapshot | None:
-        state = self._refs.get(input_ref(self._project, name))
-        return self._snapshots.get(state.target) if state and state.target else None
+        target = self._target(input_ref(self._project, name))
+        return self._snapshots.get(target) if target else None
+
+    def _target(self, ref: RefName) -> SnapshotId | None:
+        state = self._states.get(ref) or self._elsewhere.get(ref)
+        return state.target if state else None
+
+    def _snapshot(self, snapshot_id: SnapshotId | None) -> Snapshot | None:
+        if snapshot_id is None:
+            return None
+        try:
+            return self._snapshots.get(snapshot_id) or self._reader.snapshot(snapshot_id)
+        except (NotFound, Damaged):
+            return None
 
 
-class _Upstream:
-    """Finds what stages rest on, each stage looked at once."""
-
-    def __init__(self, judged: Mapping[Key, StageStatus]) -> None:
-        self._judged = judged
-        self._found: dict[Key, Key | None] = {}
-
-    def of(self, key: Key) -> Key | None:
-        """The first stage above a key that is not valid itself; in a circle, none."""
-        todo = [key]
-        while todo:
-            name = todo[-1]
-            above = self._above(name)
-            unknown = [i for i in above if i not in self._found and i not in todo]
-            if unknown:
-                todo.append(unknown[0])
-                continue
-            todo.pop()
-            self._found[name] = self._first(above)
-        return self._found[key]
-
-    def _above(self, key: Key) -> list[Key]:
-        snapshot = self._judged[key].snapshot
-        names = snapshot.dependencies if snapshot else ()
-        return [Key(name) for name in names if name in self._judged]
-
-    def _first(self, above: list[Key]) -> Key | None:
-        for name in above:
-            root = self._found.get(name)
-            if root is not None:
-                return root
-            if self._judged[name].state != VALID:
-                return name
-        return None
+def _shown(state: RefState) -> SnapshotId:
+    """What to tell of a ref: what it points at, or did last."""
+    return state.target or state.last
