@@ -234,10 +234,14 @@ def cost_from_map(record: object) -> Cost:
     Raises:
         InvalidInput: a field is missing, unknown or not allowed.
     """
-    fields.exactly("cost", record, _COST_FIELDS)
-    cost = Cost(**cast("dict[str, Any]", record))
+    cost = _decode_cost(record)
     fields.check_cost(cost)
     return cost
+
+
+def _decode_cost(record: object) -> Cost:
+    fields.exactly("cost", record, _COST_FIELDS)
+    return Cost(**cast("dict[str, Any]", record))
 
 
 def decode_snapshot(data: bytes, snapshot_id: SnapshotId) -> Snapshot:
@@ -286,7 +290,7 @@ def _decode(record: dict[str, Any], snapshot_id: SnapshotId) -> Snapshot:
         expiry_time=record["expiry_time"],
         meta=record["meta"],
         tags=tuple(record["tags"]),
-        cost=None if cost is None else cost_from_map(cost),
+        cost=None if cost is None else _decode_cost(cost),  # checked with the rest
         id=snapshot_id,
     )
     fields.check_snapshot(snapshot)

@@ -9,6 +9,8 @@ from aicas import canonical
 from aicas.errors import InvalidInput
 
 _BINARY = (bytes, bytearray, memoryview)
+# What holds nothing, and is most of what there is to check.
+_PLAIN = frozenset([str, int, float, bool, type(None)])
 
 
 def check_json(what: str, value: object) -> None:
@@ -27,10 +29,14 @@ def _check(what: str, value: object, place: str, depth: int) -> None:
         return
     if isinstance(value, Mapping):
         for key, item in value.items():
+            if type(item) in _PLAIN:
+                continue
             part = ascii(key).strip("'").replace("~", "~0").replace("/", "~1")
             _check(what, item, f"{place}/{part[:40]}", depth - 1)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
+            if type(item) in _PLAIN:
+                continue
             _check(what, item, f"{place}/{index}", depth - 1)
 
 
