@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aicas.cache.manager import phase_report_key as phase_report_key
     from aicas.cache.result import Produced as Produced
     from aicas.cache.result import Result as Result
+    from aicas.clock import format_time as format_time
     from aicas.errors import AicasError as AicasError
     from aicas.errors import Conflict as Conflict
     from aicas.errors import Damaged as Damaged
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from aicas.errors import StorageFailed as StorageFailed
     from aicas.errors import UnsupportedFormat as UnsupportedFormat
     from aicas.errors import Vanished as Vanished
+    from aicas.ledger.sessions import Session as Session
+    from aicas.ledger.sessions import Step as Step
     from aicas.names import check_label as check_label
     from aicas.objects.files import Files as Files
     from aicas.objects.payload import FromDirectory as FromDirectory
@@ -102,6 +105,7 @@ _HOME = {
     "Replayer": "aicas.transfer.replayer",
     "Result": "aicas.cache.result",
     "Sample": "aicas.store",
+    "Price": "aicas.graph",
     "Snapshot": "aicas.objects.snapshot",
     "StageFailed": "aicas.errors",
     "StageStatus": "aicas.validity.status",
@@ -112,9 +116,11 @@ _HOME = {
     "Use": "aicas.validity.inputs",
     "Vanished": "aicas.errors",
     "check_label": "aicas.names",
+    "Session": "aicas.ledger.sessions",
     "format_usd": "aicas.analytics.prices",
     "in_memory": "aicas.opening",
     "init": "aicas.opening",
+    "Step": "aicas.ledger.sessions",
     "open": "aicas.opening",
     "parse_json": "aicas.transfer.strictjson",
     "phase_code_key": "aicas.cache.manager",
@@ -123,6 +129,7 @@ _HOME = {
     "survey_records": "aicas.transfer.survey",
     "usd_to_nano": "aicas.analytics.prices",
 }
+    "format_time": "aicas.clock",
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (every key is a string)
 
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from aicas.orchestrator import cli
+from program import Shell
 
 HEAVY = {"asyncio", "networkx", "rich", "msgpack", "zstandard", "sqlite3", "aicas.store"}
 PACED = """
@@ -42,44 +37,6 @@ with aicas.open(store) as opened:
     run = Generation(opened, team, "sess_kill", json_lines(lambda line: print(line, flush=True)))
     asyncio.run(run.run("Build todo app", Path(output)))
 """
-
-
-class Shell:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "HOME": str(folder),
-            "AICAS_STORE": str(folder / "store"),
-            "PYTHONPATH": str(Path(cli.__file__).parents[3]),
-        }
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        program = "from aicas.orchestrator.cli.main import main; main()"
-        process = self.start("-c", program, *words)
-        out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(words, process.returncode, out, err)
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    yield Shell(tmp_path)
-    store = tmp_path / "store"
-    if store.exists():
-        import aicas
-
-        with aicas.open(store) as opened:
-            assert opened.verify().clean
 
 
 def test_a_failed_run_is_resumed_by_the_same_command(shell: Shell) -> None:

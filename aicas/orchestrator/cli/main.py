@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "generate": ("running", "generate", "Turn a request into a finished project."),
     "replay": ("running", "replay", "Run a recorded pipeline through the cache."),
 }
+    "status": ("status", "status", "Show the stages of a run, in order."),
 """By name: the module, the command in it, and what it does."""
 
 

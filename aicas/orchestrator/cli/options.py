@@ -20,14 +20,22 @@ NOTICE = (
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+def store_option(command: _Command) -> _Command:
+    """The option of every command: which store."""
+    return click.option(
+        "--store", metavar="PATH", help="The store; by default found as aicas does."
+    )(command)
+
+
 def store_options(command: _Command) -> _Command:
-    """The options of every command: which store, which project."""
-    for option in (
-        click.option("--store", metavar="PATH", help="The store; by default found as aicas does."),
-        click.option("--project", metavar="NAME", envvar="AICAS_PROJECT", help="Its project."),
-    ):
-        command = option(command)
-    return command
+    """The options of a command that works in one project of a store."""
+    project = click.option("--project", metavar="NAME", envvar="AICAS_PROJECT", help="Its project.")
+    return project(store_option(command))
+
+
+def json_option(command: _Command) -> _Command:
+    """The ``--json`` flag of every command that reports."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
 
 
 def run_options(command: _Command) -> _Command:
