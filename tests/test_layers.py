@@ -27,7 +27,8 @@ LAYERS = [
     ["retention"],
     ["verify"],
     ["store"],
-    ["cache", "analytics", "transfer", "opening"],
+    ["analytics"],
+    ["cache", "transfer", "opening"],
     ["orchestrator"],
     ["cli"],
 ]

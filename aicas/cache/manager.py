@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from aicas.analytics.report import cache_analytics
 from aicas.errors import InvalidInput, NotFound
 from aicas.objects.files import Files
 from aicas.objects.payload import Payload
@@ -62,6 +63,23 @@ class CacheManager:
     def _get(self, key: str) -> Payload | None:
         found = self._store.lookup(key)
         return self._store.payload(found.snapshot) if isinstance(found, Hit) else None
+
+    async def get_cache_analytics(self) -> dict[str, Any]:
+        """How the project stands now, and what its lookups and runs came to since the beginning.
+
+        Rates are percent, and 0 without lookups. Amounts are floats in USD, each beside the exact
+        sum in nano-USD; what has no recorded price is in none of them and counted apart.
+
+        Returns:
+            ``total_entries``, ``total_size_bytes``, ``total_size_mb`` (10^6 bytes, before
+            compression), ``hits``, ``misses``, ``hit_rate``, ``miss_rate``, ``miss_reasons``,
+            ``cost_savings_usd`` (by reuse), ``provider_savings_usd`` (by the provider's own
+            cache), ``spent_usd``, ``first_usd`` and ``regenerated_usd`` that add up to it, each
+            of these also with ``_nano``; ``spent_by_cause_usd``, ``cost_reduction`` (percent),
+            ``api_calls``, ``api_calls_saved``, ``tokens_saved``, ``seconds_saved``,
+            ``unpriced_runs``, ``unrecorded_runs``, ``unpriced_hits``.
+        """
+        return await asyncio.to_thread(cache_analytics, self._store)
 
     async def cache_brainstorming(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aicas.clock import DAY, LATEST
 from aicas.errors import InvalidInput
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from aicas.ledger.spending import Spending
 
 MAX_DAYS = 36_500
+
+
+class Contents(NamedTuple):
+    """What a project has to offer now."""
+
+    entries: int
+    """Stages with a current version."""
+    size_bytes: int
+    """What those hold, before compression and sharing."""
 
 
 class StoreAccounts(StoreRuns):
@@ -75,3 +84,8 @@ class StoreAccounts(StoreRuns):
             raise InvalidInput(f"a number of days is from 1 to {MAX_DAYS:,}, not {days}")
         end = min((self._clock() // DAY + 1) * DAY, LATEST)
         return end - days * DAY, end
+
+    def contents(self) -> Contents:
+        """How many stages of this project have a current version, and how much those hold."""
+        current = self._live(self.project).values()
+        return Contents(len(current), sum(snapshot.size_bytes for snapshot in current))
