@@ -14,9 +14,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aicas.analytics.optimizer import CostOptimizer as CostOptimizer
     from aicas.analytics.prices import PriceTable as PriceTable
     from aicas.analytics.prices import format_usd as format_usd
     from aicas.analytics.prices import usd_to_nano as usd_to_nano
+    from aicas.analytics.report import CostAnalysis as CostAnalysis
+    from aicas.analytics.report import DayCosts as DayCosts
+    from aicas.backends.operation import Operation as Operation
     from aicas.cache.asynchronous import AsyncCache as AsyncCache
     from aicas.cache.blocking import Cache as Cache
     from aicas.cache.manager import ARCHITECTURE as ARCHITECTURE
@@ -44,6 +48,10 @@ if TYPE_CHECKING:
     from aicas.ledger.sessions import Session as Session
     from aicas.ledger.sessions import Step as Step
     from aicas.names import check_label as check_label
+    from aicas.graph import Price as Price
+    from aicas.graph import price_of as price_of
+    from aicas.ledger.estimates import Estimate as Estimate
+    from aicas.ledger.estimates import mean_cost as mean_cost
     from aicas.objects.files import Files as Files
     from aicas.objects.payload import FromDirectory as FromDirectory
     from aicas.objects.payload import FromFile as FromFile
@@ -53,7 +61,10 @@ if TYPE_CHECKING:
     from aicas.opening import in_memory as in_memory
     from aicas.opening import init as init
     from aicas.opening import open as open  # noqa: A004  (as in zarr or dbm)
+    from aicas.names import Key as Key
+    from aicas.names import check_key as check_key
     from aicas.store import InvalidationPlan as InvalidationPlan
+    from aicas.store import ResumePlan as ResumePlan
     from aicas.store import Sample as Sample
     from aicas.store import Store as Store
     from aicas.transfer.records import Record as Record
@@ -81,7 +92,11 @@ _HOME = {
     "CacheManager": "aicas.cache.manager",
     "Conflict": "aicas.errors",
     "Cost": "aicas.objects.snapshot",
+    "CostAnalysis": "aicas.analytics.report",
+    "CostOptimizer": "aicas.analytics.optimizer",
     "Damaged": "aicas.errors",
+    "DayCosts": "aicas.analytics.report",
+    "Estimate": "aicas.ledger.estimates",
     "Explanation": "aicas.validity.explain",
     "Files": "aicas.objects.files",
     "FromDirectory": "aicas.objects.payload",
@@ -91,11 +106,14 @@ _HOME = {
     "InvalidInput": "aicas.errors",
     "InvalidName": "aicas.errors",
     "InvalidationPlan": "aicas.store",
+    "Key": "aicas.names",
     "MICRO_PHASES": "aicas.cache.manager",
     "Miss": "aicas.validity.check",
     "NotFound": "aicas.errors",
+    "Operation": "aicas.backends.operation",
     "OutputRejected": "aicas.errors",
     "Payload": "aicas.objects.payload",
+    "Price": "aicas.graph",
     "PriceTable": "aicas.analytics.prices",
     "Produced": "aicas.cache.result",
     "ProducerFailed": "aicas.errors",
@@ -104,32 +122,35 @@ _HOME = {
     "Record": "aicas.transfer.records",
     "Replayer": "aicas.transfer.replayer",
     "Result": "aicas.cache.result",
+    "ResumePlan": "aicas.store",
     "Sample": "aicas.store",
-    "Price": "aicas.graph",
+    "Session": "aicas.ledger.sessions",
     "Snapshot": "aicas.objects.snapshot",
     "StageFailed": "aicas.errors",
     "StageStatus": "aicas.validity.status",
+    "Step": "aicas.ledger.sessions",
     "StorageFailed": "aicas.errors",
     "Store": "aicas.store",
     "Survey": "aicas.transfer.survey",
     "UnsupportedFormat": "aicas.errors",
     "Use": "aicas.validity.inputs",
     "Vanished": "aicas.errors",
+    "check_key": "aicas.names",
     "check_label": "aicas.names",
-    "Session": "aicas.ledger.sessions",
+    "format_time": "aicas.clock",
     "format_usd": "aicas.analytics.prices",
     "in_memory": "aicas.opening",
     "init": "aicas.opening",
-    "Step": "aicas.ledger.sessions",
     "open": "aicas.opening",
+    "mean_cost": "aicas.ledger.estimates",
     "parse_json": "aicas.transfer.strictjson",
     "phase_code_key": "aicas.cache.manager",
     "phase_report_key": "aicas.cache.manager",
+    "price_of": "aicas.graph",
     "read_records": "aicas.transfer.records",
     "survey_records": "aicas.transfer.survey",
     "usd_to_nano": "aicas.analytics.prices",
 }
-    "format_time": "aicas.clock",
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (every key is a string)
 
 

@@ -55,12 +55,28 @@ class Product:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
+class StageResult(Protocol):
+    """What a workflow needs to know of a stage that is done."""
+
+    async def payload(self) -> Payload:
+        """What the stage produced; files are read when asked for."""
+
+    @property
+    def revision(self) -> str:
+        """The name by which the store knows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A stage's result in the store."""
 
     store: Store
     snapshot: Snapshot
+
+    @property
+    def revision(self) -> str:
+        """The snapshot's id."""
+        return str(self.snapshot.id)
 
     async def payload(self) -> Payload:
         """What the stage produced; files are read when asked for."""
@@ -71,13 +87,13 @@ class Reads(NamedTuple):
     """What a stage reads of another."""
 
     key: str
-    stored: Stored
+    result: StageResult
     selector: str | None = None
     """The part of it; ``None`` for all."""
 
     def use(self) -> Use:
         """It, as an input."""
-        return Use(self.key, str(self.stored.snapshot.id), self.selector)
+        return Use(self.key, self.result.revision, self.selector)
 
 
 Produce = Callable[[], Awaitable[Product]]
@@ -94,7 +110,7 @@ class Runner(Protocol):
         produce: Produce,
         *,
         label: str | None = None,
-    ) -> Stored:
+    ) -> StageResult:
         """The result of a stage, from the store or from ``produce``."""
 
     async def spent(

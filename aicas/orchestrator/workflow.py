@@ -33,7 +33,7 @@ from aicas.orchestrator.checks import check_phase
 from aicas.orchestrator.conversation import Conversation, described
 from aicas.orchestrator.merging import Merged, merge
 from aicas.orchestrator.replies import Phase, member, read_files, read_phases, texts
-from aicas.orchestrator.stages import Product, Reads, Runner, Stored
+from aicas.orchestrator.stages import Product, Reads, Runner, StageResult
 from aicas.orchestrator.templates import joined
 
 Asking = Callable[[Conversation], Awaitable["Outcome"]]
@@ -81,9 +81,9 @@ class MicroPhaseWorkflow:
         self._team = team
         self._prices = prices
         self._request = request
-        self._done: dict[str, Stored] = {}
+        self._done: dict[str, StageResult] = {}
 
-    async def run(self) -> Stored:
+    async def run(self) -> StageResult:
         """Run all stages; returns the finished project.
 
         Raises:
@@ -98,7 +98,7 @@ class MicroPhaseWorkflow:
             await self._validate(phase)
         return await self._integrate(phases)
 
-    async def _run(self, stage: Stage, inputs: list[str], ask: Asking) -> Stored:
+    async def _run(self, stage: Stage, inputs: list[str], ask: Asking) -> StageResult:
         """Run a stage made from ``inputs``, each ``KEY`` or ``KEY#SELECTOR``."""
         recipe = stage.recipe(self._team)
         used = [self._reads(item) for item in inputs]
@@ -228,7 +228,7 @@ class MicroPhaseWorkflow:
             merged |= await asyncio.to_thread(dict, files)
         return merged
 
-    async def _integrate(self, phases: tuple[Phase, ...]) -> Stored:
+    async def _integrate(self, phases: tuple[Phase, ...]) -> StageResult:
         stage = Stage(
             INTEGRATION,
             (("integrator", "integrate"),),

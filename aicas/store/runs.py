@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aicas.backends.operation import Operation
     from aicas.graph import Price
     from aicas.ids import SnapshotId
+    from aicas.ledger.estimates import Estimates
     from aicas.ledger.sessions import Session
     from aicas.validity.comparison import Comparison
 
@@ -30,8 +31,12 @@ class Pin(NamedTuple):
 class ResumePlan(NamedTuple):
     """What going on from a snapshot means."""
 
+    revision: str
     snapshot: Snapshot
+    """What the revision names."""
     project: Project
+    is_new: bool
+    """Whether it goes on in a new project."""
     pins: tuple[Pin, ...]
     """All it rests on and itself, each after what it was made from."""
     others: tuple[Snapshot, ...]
@@ -76,8 +81,10 @@ class StoreRuns(StoreWriter):
         after = {ref: self._last(ref) for ref in dependents(self._backend, *roots)}
         again = after if into is not None else self._broken(source, past.stages, after)
         return ResumePlan(
+            revision,
             snapshot,
             target,
+            into is not None,
             self._pins(target, past.stages),
             past.others,
             tuple(again),
@@ -87,7 +94,7 @@ class StoreRuns(StoreWriter):
 
     def resume(
         self,
-        revision: str,
+        revision: str | ResumePlan,
         into: str | None = None,
         reason: str | None = None,
         *,
@@ -99,9 +106,10 @@ class StoreRuns(StoreWriter):
         copied and nothing is lost; ``undo`` goes back.
 
         Args:
-            revision: where to go on from.
+            revision: where to go on from, or a plan for it.
             into: a new project to go on in, which starts with these stages and no others; the
-                one it came from stays as it is. ``None`` goes on in its own project.
+                one it came from stays as it is. ``None`` goes on in its own project. A plan says
+                it already.
             reason, session: recorded.
 
         Returns:
@@ -113,11 +121,11 @@ class StoreRuns(StoreWriter):
         """
         from aicas.history.publish import Account
 
-        plan = self.plan_resume(revision, into)
+        plan = self.plan_resume(revision, into) if isinstance(revision, str) else revision
         targets = {live_ref(plan.project, pin.key): pin.snapshot.id for pin in plan.pins}
-        facts = {"of": plan.snapshot.id, "revision": revision}
+        facts = {"of": plan.snapshot.id, "revision": plan.revision}
         account = Account("resume", reason, session, facts=facts)
-        if into is not None:
+        if plan.is_new:
             return self._moves.start(targets, account)
         return self._moves.pin(targets, account, plan.snapshot.key)
 
@@ -168,6 +176,12 @@ class StoreRuns(StoreWriter):
         targets = {live_ref(plan.target, pin.key): pin.snapshot.id for pin in plan.pins}
         facts = {"source": plan.source, "target": plan.target}
         return self._moves.start(targets, Account("fork", reason, facts=facts))
+
+    def estimates(self) -> Estimates:
+        """What each stage may cost, judged by its earlier runs."""
+        from aicas.ledger.estimates import Estimates
+
+        return Estimates(self._backend)
 
     def session(self, name: str) -> Session:
         """What one run did, stage by stage, as operations and recorded lookups tell.

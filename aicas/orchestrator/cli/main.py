@@ -24,9 +24,11 @@ STORAGE = 6
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "generate": ("running", "generate", "Turn a request into a finished project."),
+    "resume": ("running", "resume", "Go on from any version of a stage."),
     "replay": ("running", "replay", "Run a recorded pipeline through the cache."),
-}
     "status": ("status", "status", "Show the stages of a run, in order."),
+    "invalidate-cache": ("invalidating", "invalidate_cache", "Take a stage out of use."),
+}
 """By name: the module, the command in it, and what it does."""
 
 

@@ -1,14 +1,19 @@
-"""``ai-orchestrator generate`` and ``replay``: run the stages of a pipeline, cache first."""
+"""``ai-orchestrator generate``, ``resume`` and ``replay``: run stages, cache first."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import aicas
 from aicas.orchestrator.cli.options import NOTICE, reporter, run_options, run_to_end, session_name
+
+if TYPE_CHECKING:
+    from aicas.orchestrator.generation import Generation
 
 _STAGES = re.compile(
     r"brainstorming_features|system_architecture_plan|project_micro_phases"
@@ -34,11 +39,13 @@ def _stage_key(context: click.Context, parameter: click.Parameter, value: str | 
 @click.option(
     "--output",
     metavar="DIR",
-    required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the finished project is written.",
+    help="Where the finished project is written; otherwise it is only stored.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace files in DIR that differ.")
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Say what it would do and cost; do nothing."
+)
 @click.option(
     "--fail-at", metavar="KEY", callback=_stage_key, help="Have the agents fail at this stage."
 )
@@ -46,15 +53,16 @@ def _stage_key(context: click.Context, parameter: click.Parameter, value: str | 
 def generate(
     request: str,
     workflow_type: str,
-    output: Path,
+    output: Path | None,
     overwrite: bool,
+    only_plan: bool,
     fail_at: str | None,
     project: str | None,
     store: str | None,
     session: str | None,
     as_json: bool,
 ) -> None:
-    """Turn REQUEST into a finished project in DIR.
+    """Turn REQUEST into a finished project.
 
     Every stage is stored as it completes. A run that fails or is killed is resumed by the same
     command: completed stages come from the store.
@@ -69,7 +77,90 @@ def generate(
         team = failing_at(team, fail_at)
     with aicas.open(store, project=project) as opened:
         run = Generation(opened, team, name, reporter(as_json), notice=NOTICE)
-        run_to_end(lambda: run.run(request, output, overwrite=overwrite))
+        if only_plan:
+            _tell_plan(run, request, as_json)
+        else:
+            run_to_end(lambda: run.run(request, output, overwrite=overwrite))
+
+
+def _tell_plan(run: Generation, request: str, as_json: bool) -> None:
+    import asyncio
+
+    from aicas.orchestrator.cli.plans import run_plan_form, say_run_plan
+
+    plan = asyncio.run(run.plan(request))
+    if as_json:
+        click.echo(json.dumps(run_plan_form(plan), ensure_ascii=True))
+    else:
+        say_run_plan(plan)
+
+
+@click.command()
+@click.argument("revision", metavar="REVISION")
+@click.option("--into", metavar="NEW", help="Go on in a new project; this one stays as it is.")
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the finished project is written; otherwise it is only stored.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace files in DIR that differ.")
+@click.option("--dry-run", is_flag=True, help="Print the plan with its price; do nothing.")
+@run_options
+def resume(
+    revision: str,
+    into: str | None,
+    output: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+    project: str | None,
+    store: str | None,
+    session: str | None,
+    as_json: bool,
+) -> None:
+    """Go on from REVISION, a version of a stage, with exactly what it was made from.
+
+    REVISION and all it rests on become current again and count as done; what follows is served
+    from the store or produced. The plan is printed first.
+    """
+    from aicas.orchestrator.cli.plans import resume_plan_form, say_resume_plan
+    from aicas.orchestrator.demo.agent import demonstration_team
+    from aicas.orchestrator.generation import Generation
+
+    name = session_name(session)
+    with aicas.open(store, project=project, create=False) as opened:
+        plan = opened.plan_resume(revision, into)
+        pinned: dict[str, aicas.Snapshot] = {pin.key: pin.snapshot for pin in plan.pins}
+        request = _request_of(pinned, revision)
+        target = opened.at_project(plan.project)
+        run = Generation(
+            target,
+            demonstration_team(),
+            name,
+            reporter(as_json),
+            notice=NOTICE,
+            pinned=pinned,
+        )
+        if as_json:
+            click.echo(json.dumps(resume_plan_form(plan), ensure_ascii=True))
+        else:
+            say_resume_plan(plan)
+        _tell_plan(run, request, as_json)
+        if not dry_run:
+            opened.resume(plan, session=name)
+            run_to_end(lambda: run.run(request, output, overwrite=overwrite))
+
+
+def _request_of(pinned: dict[str, aicas.Snapshot], revision: str) -> str:
+    """The request that a snapshot came of, as its brainstorming recorded it."""
+    for snapshot in pinned.values():
+        request = snapshot.recipe.get("parameters", {}).get("request")
+        if snapshot.key == aicas.BRAINSTORMING and isinstance(request, str):
+            return request
+    raise aicas.InvalidInput(
+        f"{revision} does not come of a request to generate something",
+        hint=f"'aicas resume {revision}' makes it and what it rests on current again",
+    )
 
 
 @click.command()

@@ -73,15 +73,20 @@ def _tokens(text: str) -> int:
 
 
 def demonstration_team() -> Team:
-    """The pair, with the roles divided between them."""
+    """The pair, with the roles divided between them.
+
+    What is long, or looked over often, is left to a cheaper model of each.
+    """
     first = DemonstrationAgent("demonstration-gpt", "gpt-4")
     second = DemonstrationAgent("demonstration-claude", "claude-3-opus")
+    writer = DemonstrationAgent("demonstration-claude", "claude-3-sonnet")
+    reader = DemonstrationAgent("demonstration-gpt", "gpt-4-turbo")
     return {
         "brainstormer": first,
         "critic": second,
         "architect": second,
         "planner": first,
-        "coder": second,
-        "validator": first,
-        "integrator": second,
+        "coder": writer,
+        "validator": reader,
+        "integrator": writer,
     }
