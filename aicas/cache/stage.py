@@ -45,8 +45,14 @@ class Stage:
 
     @cached_property
     def _code_version(self) -> str:
-        version: str = Recipe.from_function(self._function)[CODE_VERSION]
+        given = self._components.get(CODE_VERSION)
+        version: str = given or Recipe.from_function(self._function)[CODE_VERSION]
         return version
+
+    @property
+    def _agent_policy(self) -> str:
+        given = self._components
+        return given.agent_policy if isinstance(given, Recipe) else "exact"
 
     def request(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:
         """What a call with these arguments wants.
@@ -60,7 +66,8 @@ class Stage:
         given = bound.arguments
         parameters = {**self._components.get("parameters", {}), **given}
         recipe = Recipe.of(
-            {**self._components, CODE_VERSION: self._code_version, "parameters": parameters}
+            {**self._components, CODE_VERSION: self._code_version, "parameters": parameters},
+            self._agent_policy,
         )
         template = self._template
         return Request(
@@ -107,7 +114,8 @@ class Stages(ABC):
         Args:
             key: the stage; ``{name}`` stands for the function's argument of that name, as in
                 ``phase-{phase}-generated_code``.
-            recipe: further components, for example ``{"model": "gpt-4"}``.
+            recipe: further components, for example ``{"model": "gpt-4"}``; a ``code_version`` of
+                its own is taken as it is.
             inputs: as for ``get_or_create``; ``{name}`` stands for an argument in them too.
             sample, session, on_failure, tags, expires_in_hours: see ``get_or_create``.
 
