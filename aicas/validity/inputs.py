@@ -75,7 +75,7 @@ class InputDigests:
             if above is None:
                 continue
             digest = UNMATCHED
-            if above.id == item.snapshot:
+            if item.selector is not None and above.id == item.snapshot:
                 digest = item.digest  # known without reading what may be large, or evicted
             else:
                 with suppress(InvalidInput, NotFound, Damaged):

@@ -145,6 +145,18 @@ def test_everything_comes_back_as_it_was(store: aicas.Store, tmp_path: Path) -> 
     assert other.verify().clean
 
 
+def test_the_parts_that_inputs_were_read_in_come_along(tmp_path: Path) -> None:
+    store = _store()
+    store.put("plan", {"phases": ["a", "b"]})
+    store.put("code", "c", inputs=["plan#/phases/0", "plan#/phases/1"])
+    export_seed(store, tmp_path / "out")
+    other = _store()
+    import_seed(other, tmp_path / "out")
+    used = [(i.key, i.selector, i.digest) for i in store.show("code").inputs]
+    assert [(i.key, i.selector, i.digest) for i in other.show("code").inputs] == used
+    assert other.lookup("code", {}, ["plan#/phases/0", "plan#/phases/1"])
+
+
 def test_importing_again_changes_nothing(store: aicas.Store, tmp_path: Path) -> None:
     export_seed(store, tmp_path / "out")
     other = _store()

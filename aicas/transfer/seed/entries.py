@@ -43,6 +43,7 @@ class RecordedInput:
     key: str
     snapshot: str | None = None
     digest: bytes | None = None
+    selector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,13 @@ def _inputs(fields: Fields) -> tuple[RecordedInput, ...]:
         return tuple(RecordedInput(key) for key in dict.fromkeys(keys))
     inputs = [Fields(item) for item in fields.items("inputs", dict, "objects")]
     return tuple(
-        RecordedInput(item.text("key"), item.text("snapshot"), _digest(item)) for item in inputs
+        RecordedInput(
+            item.text("key"),
+            item.text("snapshot"),
+            _digest(item),
+            item.optional_text("selector"),
+        )
+        for item in inputs
     )
 
 

@@ -212,12 +212,12 @@ def _put(
 ) -> Snapshot:
     entry = item.entry
     payload = _payload(folder, item.place, entry)
-    links = {used.key: _link(store, used, items, done) for used in entry.inputs}
-    lost = [key for key, link in links.items() if link is None]
+    links = [(used.key, _link(store, used, items, done)) for used in entry.inputs]
+    lost = list(dict.fromkeys(key for key, link in links if link is None))
     return store.put(
         item.key,
         payload,
-        inputs=[link for link in links.values() if link is not None],
+        inputs=[link for _, link in links if link is not None],
         recipe=entry.recipe,
         session=entry.session_id,
         tags=entry.tags,
@@ -241,10 +241,10 @@ def _link(
     """The input a recorded dependency becomes; ``None`` if there is nothing to link it to."""
     here = done.get(used.key)
     if here is not None and _is_exact(used, items):
-        return Use(used.key, str(here.id))
+        return Use(used.key, str(here.id), used.selector)
     if used.snapshot is not None and _holds(store, used.snapshot):
-        return Use(used.key, used.snapshot)
-    return None if here is None else Use(used.key, str(here.id), used.digest)
+        return Use(used.key, used.snapshot, used.selector)
+    return None if here is None else Use(used.key, str(here.id), used.selector, used.digest)
 
 
 def _holds(store: Store, snapshot: str) -> bool:
