@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aicas.backends.base import Backend, RefMove, RefState
 from aicas.backends.operation import Operation
 from aicas.errors import NotFound
 from aicas.ids import SnapshotId
-from aicas.names import RefName
+from aicas.names import RefName, quarantine_ref, split_ref
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Snapshot
 
 _FIRST_BATCH, _LARGEST_BATCH = 16, 512
+# What puts a version in the place of another without making it that one's child.
+_SIDEWAYS = ("recall", "choose", "resume")
+_NONE: Mapping[RefName, RefState] = MappingProxyType({})
 
 
 class LogEntry(NamedTuple):
@@ -26,6 +30,8 @@ class LogEntry(NamedTuple):
     """The operation that first brought it to this ref; ``None`` for an ancestor of a fork."""
     is_current: bool
     """Whether the ref points at it now."""
+    is_quarantined: bool = False
+    """Whether it is what is kept in quarantine for this stage now."""
 
 
 class ReflogEntry(NamedTuple):
@@ -40,40 +46,70 @@ class ReflogEntry(NamedTuple):
 
 
 def walk_log(
-    backend: Backend, reader: ObjectReader, states: Mapping[RefName, RefState]
+    backend: Backend,
+    reader: ObjectReader,
+    states: Mapping[RefName, RefState | None],
+    asides: Mapping[RefName, RefState] = _NONE,
 ) -> Iterator[LogEntry]:
-    """The versions behind some refs, newest first.
+    """The versions of some stages, newest first.
 
     A ref that was moved away is walked from where it last stood; one that went back to an earlier
     version, or sideways to an alternative, shows the versions it left, too. Versions come in the
     order of the operations that published them, which never puts an input before what was made
     from it; several from one operation (a fork) come by creation time.
+
+    Args:
+        backend: the store's.
+        reader: gives snapshots.
+        states: where the stages' live refs stand.
+        asides: where the quarantine refs of the same stages stand, by live ref: what was put
+            aside belongs to a stage's history like any other version.
     """
     walk = _Walk(backend, reader)
     histories = {ref: backend.reflog(ref) for ref in states}
     for ref, moves in histories.items():
-        # Newest first, so the first operation that brought a snapshot is the one that stays.
-        walk.born[ref] = {move.new: move.number for move in moves if move.new}
-        walk.replaced[ref] = {move.new: move.old for move in moves if move.new}
+        walk.learn(ref, [*moves, *_kept_aside(backend, ref)] if ref in asides else moves)
     walk.plan()
     for ref, state in states.items():
-        heads = [state.last, *_left_by_recall(backend, walk.born[ref], histories[ref])]
-        gone = set() if state.target and len(heads) == 1 else backend.missing(heads)
-        for head in heads:
-            if head not in gone:
-                walk.push(ref, head, state.number)
+        aside = asides.get(ref)
+        for head, number in _heads(backend, walk.born[ref], histories[ref], state, aside):
+            walk.push(ref, head, number)
     for ref, snapshot in walk:
-        number = walk.born[ref].get(snapshot.id)
-        yield LogEntry(snapshot, ref, number, states[ref].target == snapshot.id)
+        state, aside = states[ref], asides.get(ref)
+        current = state is not None and state.target == snapshot.id
+        kept = aside is not None and aside.target == snapshot.id
+        yield LogEntry(snapshot, ref, walk.born[ref].get(snapshot.id), current, kept)
 
 
-def _left_by_recall(
+def _kept_aside(backend: Backend, ref: RefName) -> list[RefMove]:
+    _, project, key = split_ref(ref)
+    return backend.reflog(quarantine_ref(project, key))
+
+
+def _heads(
+    backend: Backend,
+    born: Mapping[SnapshotId, int],
+    moves: Sequence[RefMove],
+    state: RefState | None,
+    aside: RefState | None,
+) -> list[tuple[SnapshotId, int]]:
+    """The versions from which a stage's history leads down, those that were collected apart."""
+    heads = [(s.last, s.number) for s in (state, aside) if s]
+    if state is not None:
+        heads += [(left, state.number) for left in _left_sideways(backend, born, moves)]
+    if len(heads) == 1 and state and state.target:
+        return heads
+    gone = backend.missing([head for head, _ in heads])
+    return [(head, number) for head, number in heads if head not in gone]
+
+
+def _left_sideways(
     backend: Backend, born: Mapping[SnapshotId, int], moves: Sequence[RefMove]
 ) -> Iterator[SnapshotId]:
     for move in moves:
-        if move.old and move.new and born[move.new] < move.number:
+        if move.old and move.new and move.old != move.new and born[move.new] < move.number:
             operation = backend.operation(move.number)
-            if operation and operation.verb == "recall":
+            if operation and operation.verb in _SIDEWAYS:
                 yield move.old
 
 
@@ -94,6 +130,13 @@ class _Walk:
         self._ahead: list[SnapshotId] = []
         self._read: dict[SnapshotId, Snapshot] = {}
         self._batch = _FIRST_BATCH
+
+    def learn(self, ref: RefName, moves: Sequence[RefMove]) -> None:
+        """Take in the moves that brought a stage's versions."""
+        # Newest first, so the first operation that brought a snapshot is the one that stays.
+        newest_first = sorted(moves, key=lambda move: -move.number)
+        self.born[ref] = {move.new: move.number for move in newest_first if move.new}
+        self.replaced[ref] = {move.new: move.old for move in newest_first if move.new}
 
     def plan(self) -> None:
         """Put what will be needed in the order in which it will be."""

@@ -2,6 +2,7 @@
 
 REVISION = BASE SUFFIX*
 BASE     = KEY | PROJECT/KEY | a unique prefix (4 digits or more) of a snapshot's id
+         | the whole name of a ref: quarantine/PROJECT/KEY, samples/PROJECT/KEY=N
 SUFFIX   = ~N      the N-th parent
          | @{N}    where the ref stood N moves ago
          | @{WHEN} where it stood then: a date, a time, "3 days ago"
@@ -18,8 +19,17 @@ from aicas.backends.base import Backend, RefMove
 from aicas.clock import format_time
 from aicas.errors import AicasError, InvalidInput, InvalidName, NotFound
 from aicas.history.edges import input_ref
+from aicas.history.evicted import is_standstill
 from aicas.ids import Kind, SnapshotId
-from aicas.names import Key, Project, RefName, check_project, split_ref
+from aicas.names import (
+    Key,
+    Project,
+    RefName,
+    check_project,
+    check_ref,
+    quarantine_ref,
+    split_ref,
+)
 from aicas.objects.reader import ObjectReader
 
 # Patterns as text: re compiles and keeps them at first use, which a listing has none of.
@@ -64,7 +74,7 @@ class Resolver:
         return self._follow(base, suffixes)
 
     def _follow(self, base: str, suffixes: list[re.Match[str]]) -> SnapshotId:
-        ref = self.ref_of(base)
+        ref = self.ref_of(base) or self._whole_ref(base)
         if ref is None:
             found = self._by_prefix(base)
         elif suffixes and suffixes[0][2] is not None:
@@ -81,6 +91,21 @@ class Resolver:
         """The ref a key or PROJECT/KEY names, if any operation ever moved it."""
         try:
             ref = input_ref(self._project, base)
+        except InvalidName:
+            return None
+        return ref if self._backend.ref(ref) else None
+
+    def stage_of(self, base: str) -> RefName | None:
+        """The live ref a key or PROJECT/KEY names, if anything was ever stored or put aside."""
+        try:
+            ref = input_ref(self._project, base)
+        except InvalidName:
+            return None
+        return ref if self._backend.ref(ref) or self._backend.ref(_aside(ref)) else None
+
+    def _whole_ref(self, base: str) -> RefName | None:
+        try:
+            ref = check_ref(base)
         except InvalidName:
             return None
         return ref if self._backend.ref(ref) else None
@@ -107,7 +132,7 @@ class Resolver:
         moves = self._backend.reflog(ref)
         by_operation = re.fullmatch(_OPERATION, inside)
         if inside.isascii() and inside.isdigit() and len(inside) < 10:
-            found = _stood(moves, int(inside))
+            found = _stood([m for m in moves if not is_standstill(m)], int(inside))
         elif by_operation:
             number = self._known(int(by_operation[1]))
             found = next((move.new for move in moves if move.number <= number), None)
@@ -164,9 +189,16 @@ class Resolver:
     def unknown(self, base: str) -> AicasError:
         """The error to raise for a key that is not there, with near names."""
         try:
-            _, owner, name = split_ref(input_ref(self._project, base))
+            ref = input_ref(self._project, base)
         except InvalidName as error:
             return error
+        _, owner, name = split_ref(ref)
+        aside = self._backend.ref(_aside(ref))
+        if aside is not None and aside.target:
+            return NotFound(
+                f"{base} has no current version: what it produced is in quarantine",
+                hint=f"{_aside(ref)} is what was put aside; 'aicas promote {base}' takes it out",
+            )
         near = self._near(base, owner)
         return NotFound(f"there is no {name!r} in project {owner}", near=near)
 
@@ -208,6 +240,11 @@ class Resolver:
             if target:
                 found[split_ref(ref)[2]] = target
         return found
+
+
+def _aside(ref: RefName) -> RefName:
+    _, project, key = split_ref(ref)
+    return quarantine_ref(project, key)
 
 
 def _stood(moves: list[RefMove], steps: int) -> SnapshotId | None:

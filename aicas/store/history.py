@@ -11,7 +11,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from aicas.history.log import LogEntry, ReflogEntry, find_operation, read_reflog, walk_log
-from aicas.names import Key, Project, RefName, check_key, check_label, live_ref, split_ref
+from aicas.names import (
+    Key,
+    Project,
+    RefName,
+    check_key,
+    check_label,
+    live_ref,
+    quarantine_ref,
+    split_ref,
+)
 from aicas.store.reading import StoreReader
 
 if TYPE_CHECKING:
@@ -61,11 +70,7 @@ class StoreHistory(StoreReader):
         Raises:
             NotFound: there is no such key.
         """
-        entries = (
-            walk_log(self._backend, self._reader, self._states())
-            if key is None
-            else self._log_of(key)
-        )
+        entries = self._log_of_all() if key is None else self._log_of(key)
         shown = 0
         for entry in entries:
             created = entry.snapshot.created_at
@@ -75,12 +80,24 @@ class StoreHistory(StoreReader):
                 shown += 1
                 yield entry
 
+    def _log_of_all(self) -> Iterator[LogEntry]:
+        asides = {self._live_of(ref): s for ref, s in self._states("quarantine").items()}
+        states = dict.fromkeys(asides) | self._states()
+        return walk_log(self._backend, self._reader, states, asides)
+
     def _log_of(self, revision: str) -> Iterator[LogEntry]:
-        ref = self._resolver().ref_of(revision)
+        ref = self._resolver().stage_of(revision)
         if ref is None:
             return self._ancestry(self.show(revision))
-        state = self._backend.ref(ref)
-        return walk_log(self._backend, self._reader, {ref: state} if state else {})
+        _, project, key = split_ref(ref)
+        aside = self._backend.ref(quarantine_ref(project, key))
+        states = {ref: self._backend.ref(ref)}
+        return walk_log(self._backend, self._reader, states, {ref: aside} if aside else {})
+
+    @staticmethod
+    def _live_of(ref: RefName) -> RefName:
+        _, project, key = split_ref(ref)
+        return live_ref(project, key)
 
     def _ancestry(self, snapshot: Snapshot) -> Iterator[LogEntry]:
         ref = live_ref(self.project, check_key(snapshot.key))
@@ -91,8 +108,8 @@ class StoreHistory(StoreReader):
             yield LogEntry(found, ref, None, current)
             found = self._reader.snapshot(found.parent) if found.parent else None
 
-    def _states(self) -> dict[RefName, RefState]:
-        states = self._backend.refs(f"live/{self.project}/")
+    def _states(self, space: str = "live") -> dict[RefName, RefState]:
+        states = self._backend.refs(f"{space}/{self.project}/")
         return {ref: s for ref, s in states.items() if split_ref(ref)[1] == self.project}
 
     def reflog(self, key: str) -> list[ReflogEntry]:
