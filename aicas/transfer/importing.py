@@ -16,11 +16,11 @@ from aicas.ids import SnapshotId
 from aicas.names import Key, Project, TreePath, check_project
 from aicas.objects.files import Files
 from aicas.store import Store
-from aicas.validity.inputs import Use
 from aicas.transfer.drafts import DIGEST, Draft, draft
 from aicas.transfer.records import Record, read_records
 from aicas.transfer.replayer import Replayed, Replayer
 from aicas.transfer.survey import MAX_CONTENT, hollow, weight_of
+from aicas.validity.inputs import Use
 
 Progress = Callable[[int, int], object]
 """Called with the records done and how many there are."""

@@ -14,13 +14,13 @@ from aicas.names import Key, Project, TreePath, check_key
 from aicas.objects.payload import FromDirectory, Payload, prepare
 from aicas.objects.snapshot import Snapshot, encode_snapshot
 from aicas.store import Store
-from aicas.validity.inputs import Use
 from aicas.transfer.discard import Discarding
 from aicas.transfer.fields import Fields
 from aicas.transfer.seed import layout
 from aicas.transfer.seed.documents import from_document
 from aicas.transfer.seed.entries import Entry, RecordedInput, from_entry
 from aicas.transfer.seed.folder import SeedFolder
+from aicas.validity.inputs import Use
 from aicas.validity.recipe import Recipe
 
 NOT_HELD = "dependencies_not_held"
