@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aicas.backends.base import Backend
 from aicas.errors import AicasError, Damaged, NotFound
+from aicas.history.evicted import Evicted
 from aicas.ids import BlobId, Kind, ObjectId, SnapshotId
 from aicas.ledger.balance import check_books
 from aicas.names import RefName
@@ -54,6 +55,8 @@ class Verifier:
         self._progress = progress or (lambda done, total: None)
         self._referrers: dict[ObjectId, set[ObjectId]] = defaultdict(set)
         self._problems: dict[ObjectId, str] = {}
+        self._stored: dict[ObjectId, int] = {}
+        self._evicted = Evicted(backend)
 
     def run(self) -> Report:
         """Examine everything.
@@ -64,6 +67,7 @@ class Verifier:
         refs = self._backend.refs("")
         operations = self._backend.last_number()
         held = list(self._backend.scan())
+        self._stored = {f.id: f.at for f in held if f.id.kind == Kind.SNAPSHOT}
         for done, found in enumerate(held):
             self._progress(done, len(held))
             self._examine(found.id)
@@ -100,8 +104,16 @@ class Verifier:
         """What something refers to must be held; it may also have been collected meanwhile."""
         for object_id in self._backend.missing(unseen):
             referrers = self._referrers.get(object_id, set())
-            if not referrers or referrers - self._backend.missing(referrers):
+            standing = referrers - self._backend.missing(referrers)
+            if (standing or not referrers) and not self._was_evicted(object_id, standing):
                 self._problems.setdefault(object_id, "is not in the store")
+
+    def _was_evicted(self, object_id: ObjectId, referrers: Iterable[ObjectId]) -> bool:
+        """Whether it is the payload of these, and was evicted after the newest was stored."""
+        dropped = self._evicted.dropped_at(object_id)
+        return dropped is not None and all(
+            i.kind == Kind.SNAPSHOT and self._stored.get(i, 0) <= dropped for i in referrers
+        )
 
     def _findings(self) -> list[Finding]:
         if not self._problems:

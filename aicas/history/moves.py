@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aicas.backends.base import Backend
 from aicas.backends.operation import Operation, RefChange
 from aicas.errors import Conflict, InvalidInput, NotFound, Vanished
+from aicas.history.evicted import EVICT
 from aicas.history.log import find_operation
 from aicas.history.publish import Account, Publisher
 from aicas.ids import SnapshotId
@@ -33,11 +34,16 @@ class Moves:
 
         Raises:
             NotFound: no such operation, or none left to undo.
-            InvalidInput: it moved no ref.
+            InvalidInput: it moved no ref, or dropped payloads.
             Conflict: a ref it moved has been moved again since.
             Vanished: what it moved away from was collected.
         """
         done = self._newest_undoable() if number is None else find_operation(self.backend, number)
+        if done.verb == EVICT:
+            raise InvalidInput(
+                f"operation {done.number} dropped payloads, which nothing brings back",
+                hint="what is made again is held again",
+            )
         if not done.changes:
             raise InvalidInput(f"operation {done.number} ({done.verb}) moved no ref to put back")
         changes = [self._back(done, change) for change in done.changes]
@@ -51,7 +57,7 @@ class Moves:
                 continue
             if operation.undoes is not None:
                 undone.add(operation.undoes)
-            elif operation.changes:
+            elif operation.changes and operation.verb != EVICT:
                 return operation
         raise NotFound("there is no operation left to undo")
 
@@ -140,7 +146,9 @@ class Moves:
                 continue
         raise Conflict(f"others kept moving {key} and what depends on it")
 
-    def quarantine(self, key: Key, refs: Sequence[RefName], aside: RefName, reason: str) -> Operation:
+    def quarantine(
+        self, key: Key, refs: Sequence[RefName], aside: RefName, reason: str
+    ) -> Operation:
         """Put aside what refs point at: the first one's target goes where no lookup finds it.
 
         Args:

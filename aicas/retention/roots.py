@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from aicas.backends.base import Backend, StoredObject
 from aicas.backends.operation import Operation
@@ -46,8 +46,19 @@ def young_roots(objects: Iterable[StoredObject], since: int) -> Iterator[ObjectI
     return (found.id for found in objects if found.at >= since)
 
 
-def mark(reader: ObjectReader, roots: Iterable[ObjectId], marked: set[ObjectId]) -> None:
+def mark(
+    reader: ObjectReader,
+    roots: Iterable[ObjectId],
+    marked: set[ObjectId],
+    is_gone: Callable[[ObjectId], bool],
+) -> None:
     """Add everything reachable from ``roots`` to ``marked``.
+
+    Args:
+        reader: reads what it comes by.
+        roots: where to begin.
+        marked: what is known to be reachable; grows.
+        is_gone: tells of a payload whether it was evicted, so that nothing is below it.
 
     Raises:
         Damaged: a reachable object is missing or damaged. What hangs below it is unknown, so
@@ -59,15 +70,17 @@ def mark(reader: ObjectReader, roots: Iterable[ObjectId], marked: set[ObjectId])
         if object_id in marked:
             continue
         try:
-            below = list(links(reader, object_id))
+            below = list(links(reader, object_id, is_gone))
         except NotFound as error:
             raise Damaged(f"{error}, but is reachable", object_id=object_id) from error
         marked.add(object_id)
         todo += (i for i in below if i not in marked)
 
 
-def links(reader: ObjectReader, object_id: ObjectId) -> Iterator[ObjectId]:
-    """The objects an object refers to.
+def links(
+    reader: ObjectReader, object_id: ObjectId, is_gone: Callable[[ObjectId], bool]
+) -> Iterator[ObjectId]:
+    """The objects an object refers to, but for a payload that was evicted.
 
     Raises:
         NotFound, Damaged: it cannot be read; blobs are not read, they refer to nothing.
@@ -76,7 +89,8 @@ def links(reader: ObjectReader, object_id: ObjectId) -> Iterator[ObjectId]:
         yield from (entry.id for entry in reader.tree(TreeId(object_id)).values())
     elif object_id.kind == Kind.SNAPSHOT:
         snapshot = reader.snapshot(SnapshotId(object_id))
-        yield snapshot.payload.id
+        if not is_gone(snapshot.payload.id):
+            yield snapshot.payload.id
         yield from (item.snapshot for item in snapshot.inputs)
         if snapshot.parent:
             yield snapshot.parent

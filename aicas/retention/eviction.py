@@ -1,0 +1,234 @@
+"""Eviction: which payloads to drop, and a plan that says what each of them is worth.
+
+An eviction only demotes: snapshots stay, so what a stage was made from, why it is not valid and
+what it cost stay known. Versions that no ref offers go before those that one does; among each, the
+ones with the lowest score (see ``aicas.retention.worth``). Planning changes nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from aicas.graph import Price, price_of
+from aicas.ids import ObjectId, SnapshotId
+from aicas.names import Key, RefName
+from aicas.objects.snapshot import Cost
+from aicas.retention.holdings import Holding, Holdings, Run
+from aicas.retention.worth import Usage, Worth, cost_of
+
+ASKED = "asked for"
+HISTORY = "no ref points at it"
+ASIDE = "in quarantine"
+LEAST = "least worth for its size"
+SHARED = "it is part of what others hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """One payload to drop."""
+
+    payload: ObjectId
+    key: Key
+    """The stage that produced it last."""
+    runs: tuple[Run, ...]
+    """What produced it, the newest first."""
+    refs: tuple[RefName, ...]
+    """What points at it now."""
+    objects: frozenset[ObjectId]
+    """What goes with it: nothing that any other payload holds."""
+    freed_bytes: int
+    cost: Cost | None
+    """What it cost, as the estimate of making it again."""
+    worth_nano: int
+    """What its loss costs: itself, and what was made from it; see ``Worth``."""
+    hits: int
+    score: float | None
+    """Why this one before others; ``None`` where nothing was to be chosen."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """One payload that may not go."""
+
+    payload: ObjectId
+    key: Key
+    refs: tuple[RefName, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvictionPlan:
+    """What an eviction would drop. Nothing has happened yet."""
+
+    seen: int
+    """The newest operation it takes into account."""
+    held_bytes: int
+    """What the store holds now."""
+    victims: tuple[Victim, ...]
+    """In the order in which they go."""
+    spared: tuple[Spared, ...] = ()
+    """What was asked for, or would have been needed, and may not go."""
+    short_by_bytes: int = 0
+    """How much more than wanted stays, because nothing else may go."""
+
+    @property
+    def freed_bytes(self) -> int:
+        """Stored bytes of all that would go."""
+        return sum(victim.freed_bytes for victim in self.victims)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What the store would hold after it."""
+        return self.held_bytes - self.freed_bytes
+
+    @property
+    def price(self) -> Price:
+        """What making all of them again would cost."""
+        return price_of(victim.cost for victim in self.victims)
+
+
+def plan_asked(
+    holdings: Holdings,
+    payloads: Iterable[ObjectId],
+    usage: Mapping[SnapshotId, Usage],
+    now: int,
+) -> EvictionPlan:
+    """Plan to drop some payloads, whatever they are worth.
+
+    Args:
+        holdings: of the store; used up.
+        payloads: which; those that are not held are left out.
+        usage: how often snapshots were found.
+        now: the time.
+    """
+    dropping = _Dropping(holdings, Worth(holdings, usage, now))
+    asked = [i for i in dict.fromkeys(payloads) if i in holdings.payloads]
+    waiting = [i for i in asked if i not in holdings.kept]
+    went = True
+    while went:  # what is part of another one that was asked for can go once that one has
+        went = False
+        for payload in waiting:
+            if payload not in dropping.gone and payload in holdings.sharing.only_in(payload):
+                dropping.drop(payload, ASKED, None)
+                went = True
+    spared = [
+        _spared(holdings.payloads[payload], holdings.kept.get(payload, SHARED))
+        for payload in asked
+        if payload not in dropping.gone
+    ]
+    return EvictionPlan(
+        holdings.seen, holdings.stored_bytes, tuple(dropping.victims), tuple(spared)
+    )
+
+
+def plan_down_to(
+    holdings: Holdings, to_bytes: int, usage: Mapping[SnapshotId, Usage], now: int
+) -> EvictionPlan:
+    """Plan to drop payloads until the store holds no more than ``to_bytes``, if that can be.
+
+    Args:
+        holdings: of the store; used up.
+        to_bytes: stored bytes.
+        usage: how often snapshots were found.
+        now: the time.
+    """
+    held = holdings.stored_bytes
+    worth = Worth(holdings, usage, now)
+    dropping = _Dropping(holdings, worth)
+    ranking = _Ranking(holdings, worth)
+    while held - dropping.freed_bytes > to_bytes:
+        chosen = ranking.least()
+        if chosen is None:
+            break
+        score, payload = chosen
+        reason = _why(holdings.payloads[payload])
+        for changed in dropping.drop(payload, reason, score):
+            if changed not in dropping.gone:
+                ranking.rank(changed)
+    short = max(held - dropping.freed_bytes - to_bytes, 0)
+    every = holdings.payloads.items() if short else ()
+    spared = [
+        _spared(holding, holdings.kept.get(payload, SHARED))
+        for payload, holding in every
+        if payload not in dropping.gone
+    ]
+    return EvictionPlan(holdings.seen, held, tuple(dropping.victims), tuple(spared), short)
+
+
+class _Dropping:
+    """Takes payloads out of the holdings one by one."""
+
+    def __init__(self, holdings: Holdings, worth: Worth) -> None:
+        self._holdings = holdings
+        self._worth = worth
+        self.victims: list[Victim] = []
+        self.gone: set[ObjectId] = set()
+        self.freed_bytes = 0
+
+    def drop(self, payload: ObjectId, reason: str, score: float | None) -> set[ObjectId]:
+        """Drop one; returns the payloads whose score is another one now."""
+        holding = self._holdings.payloads[payload]
+        objects, sole = self._holdings.sharing.drop(payload)
+        freed = self._holdings.bytes_of(objects)
+        self.victims.append(
+            Victim(
+                payload,
+                holding.key,
+                holding.runs,
+                holding.refs,
+                objects,
+                freed,
+                cost_of(holding),
+                self._worth.of(payload),
+                self._worth.use_of(holding).hits,
+                score,
+                reason,
+            )
+        )
+        self.gone.add(payload)
+        self.freed_bytes += freed
+        return {*sole, *self._worth.leave(payload)}
+
+
+class _Ranking:
+    """The payloads that may go, the least worth first."""
+
+    def __init__(self, holdings: Holdings, worth: Worth) -> None:
+        self._holdings = holdings
+        self._worth = worth
+        self._scores: dict[ObjectId, float] = {}
+        self._heap: list[tuple[bool, float, ObjectId]] = []
+        for payload in holdings.payloads:
+            self.rank(payload)
+
+    def rank(self, payload: ObjectId) -> None:
+        """Give a payload its place, by what is true now."""
+        if payload in self._holdings.kept or payload not in self._holdings.payloads:
+            return
+        freed = self._holdings.bytes_of(self._holdings.sharing.only_in(payload))
+        if freed:
+            self._scores[payload] = score = self._worth.score(payload, freed)
+            is_served = self._holdings.payloads[payload].is_served
+            heapq.heappush(self._heap, (is_served, score, payload))
+
+    def least(self) -> tuple[float, ObjectId] | None:
+        """Take out the first, with its score; ``None`` if nothing is left that may go."""
+        while self._heap:
+            _, score, payload = heapq.heappop(self._heap)
+            if self._scores.get(payload) == score:  # else it was given another place since
+                del self._scores[payload]
+                return score, payload
+        return None
+
+
+def _why(holding: Holding) -> str:
+    if holding.is_served:
+        return LEAST
+    return ASIDE if holding.refs else HISTORY
+
+
+def _spared(holding: Holding, reason: str) -> Spared:
+    return Spared(holding.payload, holding.key, holding.refs, reason)
