@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("running", "resume", "Go on from any version of a stage."),
     "replay": ("running", "replay", "Run a recorded pipeline through the cache."),
     "status": ("status", "status", "Show the stages of a run, in order."),
+    "cost-analysis": ("costs", "cost_analysis", "Tell what a run and its project cost and saved."),
+    "cache-stats": ("statistics", "cache_stats", "Tell how well the cache did in the last days."),
     "invalidate-cache": ("invalidating", "invalidate_cache", "Take a stage out of use."),
 }
 """By name: the module, the command in it, and what it does."""

@@ -57,8 +57,8 @@ def print_document(document: Mapping[str, Any]) -> None:
 
 
 def count(number: int, noun: str) -> str:
-    """``1 stage``, ``2 stages``, ``1,000 entries``."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    """``1 stage``, ``2 stages``, ``1,000 entries``; days."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

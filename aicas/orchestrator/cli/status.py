@@ -35,8 +35,8 @@ class _Entries(NamedTuple):
     """How the cache entries of a run's stages stand now."""
 
     by_stage: dict[tuple[str, str], StageStatus]
-    hit_rate: float
-    """Per cent of the run's stages that came from the store."""
+    hit_rate: float | None
+    """Per cent of the run's lookups that hit; ``None`` when none is recorded."""
 
     def of(self, step: Step) -> StageStatus | None:
         """``None``: nothing of the stage was ever stored."""
@@ -85,8 +85,8 @@ def _entries(store: Store, run: Session) -> _Entries:
         for stage in store.at_project(project).status()
         if (project, stage.key) in used
     }
-    cached = sum(step.how == "cached" for step in run.steps)
-    return _Entries(found, 100 * cached / len(run.steps))
+    rate = store.books(session=run.name).total.hit_rate
+    return _Entries(found, None if rate is None else 100 * rate)
 
 
 def _totals(run: Session) -> Totals:
