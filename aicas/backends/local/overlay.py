@@ -48,8 +48,8 @@ class Overlay:
 
     @property
     def weight(self) -> int:
-        """How much memory and scanning it stands for, in records."""
-        return len(self.places) + len(self.operations)
+        """How much memory and scanning it stands for, in records and refs."""
+        return len(self.places) + len(self.operations) + len(self.refs.states)
 
     def files(self) -> set[int]:
         """The segment files it places records in."""
