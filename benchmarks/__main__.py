@@ -6,7 +6,15 @@ import importlib
 import platform
 import sys
 
-NAMES = ("startup", "durable_put", "warm_get")
+NAMES = (
+    "startup",
+    "durable_put",
+    "warm_get",
+    "producer_hit",
+    "judging",
+    "cascade",
+    "recovery",
+)
 
 
 def main() -> None:
