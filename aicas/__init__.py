@@ -45,24 +45,26 @@ if TYPE_CHECKING:
     from aicas.errors import StorageFailed as StorageFailed
     from aicas.errors import UnsupportedFormat as UnsupportedFormat
     from aicas.errors import Vanished as Vanished
-    from aicas.ledger.sessions import Session as Session
-    from aicas.ledger.sessions import Step as Step
-    from aicas.names import check_label as check_label
     from aicas.graph import Price as Price
     from aicas.graph import price_of as price_of
     from aicas.ledger.estimates import Estimate as Estimate
     from aicas.ledger.estimates import mean_cost as mean_cost
+    from aicas.ledger.sessions import Session as Session
+    from aicas.ledger.sessions import Step as Step
+    from aicas.names import Key as Key
+    from aicas.names import check_key as check_key
+    from aicas.names import check_label as check_label
     from aicas.objects.files import Files as Files
     from aicas.objects.payload import FromDirectory as FromDirectory
     from aicas.objects.payload import FromFile as FromFile
     from aicas.objects.payload import Payload as Payload
     from aicas.objects.snapshot import Cost as Cost
     from aicas.objects.snapshot import Snapshot as Snapshot
+    from aicas.opening import find as find
     from aicas.opening import in_memory as in_memory
     from aicas.opening import init as init
     from aicas.opening import open as open  # noqa: A004  (as in zarr or dbm)
-    from aicas.names import Key as Key
-    from aicas.names import check_key as check_key
+    from aicas.opening import settings as settings
     from aicas.store import InvalidationPlan as InvalidationPlan
     from aicas.store import ResumePlan as ResumePlan
     from aicas.store import Sample as Sample
@@ -137,6 +139,7 @@ _HOME = {
     "Vanished": "aicas.errors",
     "check_key": "aicas.names",
     "check_label": "aicas.names",
+    "find": "aicas.opening",
     "format_time": "aicas.clock",
     "format_usd": "aicas.analytics.prices",
     "in_memory": "aicas.opening",
@@ -148,6 +151,7 @@ _HOME = {
     "phase_report_key": "aicas.cache.manager",
     "price_of": "aicas.graph",
     "read_records": "aicas.transfer.records",
+    "settings": "aicas.opening",
     "survey_records": "aicas.transfer.survey",
     "usd_to_nano": "aicas.analytics.prices",
 }

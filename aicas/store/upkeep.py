@@ -33,6 +33,10 @@ _CLEARED = ("live", "samples", "quarantine")
 class StoreUpkeep(StoreAccounts):
     """The part of a ``Store`` that decides what it goes on holding."""
 
+    def stored_bytes(self) -> int:
+        """What all objects of the whole store take, as ``max_cache_size_gb`` counts it."""
+        return sum(found.stored_bytes for found in self._backend.scan())
+
     def plan_evict(
         self,
         keys: Sequence[str] | None = None,

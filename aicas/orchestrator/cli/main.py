@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cost-analysis": ("costs", "cost_analysis", "Tell what a run and its project cost and saved."),
     "cache-stats": ("statistics", "cache_stats", "Tell how well the cache did in the last days."),
     "invalidate-cache": ("invalidating", "invalidate_cache", "Take a stage out of use."),
+    "cache": ("caching", "cache", "Look at the cache as a whole, or clear it."),
 }
 """By name: the module, the command in it, and what it does."""
 
