@@ -176,7 +176,13 @@ class StoreWriter(StoreClaims):
         return self._publisher.restate((live, aside), draft)
 
     def amend(
-        self, key: str, payload: Payload, reason: str, *, session: str | None = None
+        self,
+        key: str,
+        payload: Payload,
+        reason: str,
+        *,
+        media_type: str | None = None,
+        session: str | None = None,
     ) -> Snapshot:
         """Put another payload in place of the current version's: a result corrected by hand.
 
@@ -188,6 +194,7 @@ class StoreWriter(StoreClaims):
             key: the stage.
             payload: as for ``put``.
             reason: what was corrected; ``log`` keeps it, with who and when.
+            media_type: as for ``put``.
             session: recorded.
 
         Raises:
@@ -200,7 +207,12 @@ class StoreWriter(StoreClaims):
 
         live, aside = self._refs_of(key, None)
         self._ref(key)
-        prepared = prepare(payload, self._backend.stage, compress=self.config.compression_enabled)
+        prepared = prepare(
+            payload,
+            self._backend.stage,
+            compress=self.config.compression_enabled,
+            media_type=media_type,
+        )
 
         def draft(states: Mapping[RefName, RefState | None]) -> Draft:
             state = states[live]
