@@ -37,6 +37,10 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "fork": ("fork", "Start a new project from another's current state."),
         "invalidate": ("invalidate", "Take a stage and everything made from it out of use."),
     },
+    "Costs": {
+        "stats": ("stats", "How often lookups hit, why others missed, and what was saved."),
+        "costs": ("costs", "What was spent, by cause, stage, model, session or day."),
+    },
     "Upkeep": {
         "gc": ("gc", "Delete what nothing needs any more."),
         "verify": ("verify", "Re-hash every object and check every link."),

@@ -104,7 +104,14 @@ class Seen:
             for inner in value if isinstance(value, list) else [value]:
                 self.check(base, inner)
             return
-        wanted = {"text": str, "time": str, "number": int, "boolean": bool, "object": dict}
+        wanted = {
+            "text": str,
+            "time": str,
+            "number": int,
+            "percent": float,
+            "boolean": bool,
+            "object": dict,
+        }
         if kind.startswith("list"):
             assert isinstance(value, list), f"{name}: {path}"
         else:
@@ -120,6 +127,8 @@ import aicas
 with aicas.open() as store:
     for value in ({"a": 1, "b": 2}, {"a": 2, "c": 3}):
         store.put("plan", value, inputs=["features"])
+    for key in ("plan", "priced", "nothing"):
+        store.lookup(key, session="s1")
 """
     subprocess.run(
         [priced.command[0], "-c", program], cwd=priced.cwd, env=priced.environment, check=True
@@ -149,6 +158,9 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
     seen.check("log", document("log", "--stat"))
     seen.check("diff-views", document("diff", "default@{op:1}"))
     seen.check("ops", document("ops"))
+    seen.check("stats", document("stats"))
+    for by in ("cause", "stage", "model", "session", "day"):
+        seen.check("costs", document("costs", "--by", by, "--days", "1"))
     seen.check("invalidate", document("invalidate", "priced", "--dry-run"))
     seen.check("invalidate", document("invalidate", "priced"))
     seen.check("operation", document("undo"))
