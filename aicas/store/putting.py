@@ -105,7 +105,7 @@ class StorePut(StoreJudge):
         )
 
         def draft(states: Mapping[RefName, RefState | None]) -> Draft:
-            return self._draft(snapshot, refs, states, reason)
+            return self._draft(snapshot, refs, states, reason, created_at)
 
         return self._publisher.put(refs, prepared, draft)
 
@@ -159,6 +159,7 @@ class StorePut(StoreJudge):
         refs: tuple[RefName, ...],
         states: Mapping[RefName, RefState | None],
         reason: str | None,
+        spent_at: int | None,
     ) -> Draft:
         """What to commit, given where the refs stand: the parent, the refs to move, the cause."""
         from aicas.history.publish import Account, Draft
@@ -174,7 +175,8 @@ class StorePut(StoreJudge):
         else:
             parent = kept.target if kept and kept.target else current.last if current else None
         cause = self._cause(snapshot, refs, states)
-        account = Account("put", reason, snapshot.session_id, facts=put_facts(cause, snapshot.cost))
+        facts = put_facts(cause, snapshot.cost, spent_at)
+        account = Account("put", reason, snapshot.session_id, facts=facts)
         held = snapshot._replace(parent=self._publisher.held(parent))
         if snapshot.validation_status == "failed":
             return Draft(held, (aside,), (), account)

@@ -140,6 +140,14 @@ def test_money_spent_without_a_snapshot_is_in_the_books() -> None:
     assert wrongs(store) == []
 
 
+def test_what_was_made_before_it_was_put_here_is_in_the_books_of_its_day() -> None:
+    store = MemoryStore()
+    store.put("plan", "p", cost=Cost(5), created_at=7)
+    store.put("code", "c", cost=Cost(6))
+    assert books(store, until=8).total.spent_nano == 5
+    assert books(store, since=8).total.spent_nano == 6
+
+
 def test_a_part_of_the_books_is_of_a_period_a_project_and_a_session(clock: HandClock) -> None:
     store = aicas.Store(MemoryBackend(), clock=clock, actor="test")
     for n, (project, session) in enumerate([("a", "x"), ("a", "y"), ("b", "x"), ("b", None)]):
