@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aicas.cli.amounts import parse_hours
 from aicas.cli.forms import Form, object_form, print_document
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
+from aicas.cli.render.price import price_form, price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen
 from aicas.cli.render.units import count, size
-from aicas.clock import HOUR
-from aicas.errors import InvalidInput
-from aicas.history.when import parse_when
 
 if TYPE_CHECKING:
     from aicas.retention.gc import GcPlan, GcResult
@@ -43,7 +42,9 @@ def command(
     """
     now = invocation.clock()
     with invocation.store() as store:
-        plan = store.plan_gc(grace_hours=_hours(grace, now), retention_hours=_hours(retention, now))
+        plan = store.plan_gc(
+            grace_hours=parse_hours(grace, now), retention_hours=parse_hours(retention, now)
+        )
         result = None if dry_run else store.gc(plan)
         screen = invocation.screen()
         if as_json:
@@ -51,15 +52,6 @@ def command(
         else:
             _print_plan(screen, plan)
             _print_result(screen, plan, result)
-
-
-def _hours(text: str | None, now: int) -> float | None:
-    if text is None:
-        return None
-    span = 0 if text == "0" else now - parse_when(text, now)
-    if span < 0:
-        raise InvalidInput(f"{text!a} lies ahead", hint="write a span such as 2h or 14d")
-    return span / HOUR
 
 
 def _print_plan(screen: Screen, plan: GcPlan) -> None:
@@ -76,6 +68,8 @@ def _print_plan(screen: Screen, plan: GcPlan) -> None:
         if counts[kind]
     ]
     print_table(screen, rows, right=(2, 3))
+    if counts["snapshot"]:
+        screen.line(f"to produce it again: {price_text(plan.price)}")
 
 
 def _print_result(screen: Screen, plan: GcPlan, result: GcResult | None) -> None:
@@ -93,6 +87,7 @@ def _form(plan: GcPlan, result: GcResult | None) -> Form:
         "kept_objects": plan.kept_objects,
         "kept_bytes": plan.kept_bytes,
         "condemned_bytes": plan.condemned_bytes,
+        "price": price_form(plan.price),
         "condemned": [
             {
                 **object_form(found.id),

@@ -44,6 +44,13 @@ def evicted_payload(backend: Backend, ref: RefName, payload: ObjectId) -> Operat
         operation = backend.operation(move.number) if is_standstill(move) else None
         if operation and payload in payloads_of(operation):
             return operation
+    return find_eviction(backend, payload)
+
+
+def find_eviction(backend: Backend, payload: ObjectId) -> Operation | None:
+    """The newest eviction that dropped a payload which the store does not hold, by the log."""
+    if not backend.missing([payload]):
+        return None
     return next((o for o in backend.operations() if payload in payloads_of(o)), None)
 
 

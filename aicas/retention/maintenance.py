@@ -27,13 +27,12 @@ class MaintenancePlan:
 class MaintenanceResult:
     """What an upkeep did."""
 
+    plan: MaintenancePlan
     operation: Operation
     """The record that it took place."""
     expired: Operation | None
     """What moved away what had expired; ``None`` if nothing had."""
     evicted: EvictionResult
-    short_by_bytes: int
-    """How much more than the limit the store holds, because nothing else may go."""
 
 
 def was_maintained(backend: Backend, since: int) -> bool:

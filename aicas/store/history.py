@@ -155,11 +155,14 @@ class StoreHistory(StoreReader):
         """
         from aicas.history.diff import diff_snapshots
 
-        if new is None:
-            after = self.show(old)
-            before = self._reader.snapshot(after.parent) if after.parent else None
+        after = self.show(old if new is None else new)
+        before: Snapshot | None = None
+        if new is not None:
+            before = self.show(old)
+        elif after.parent:
+            before = self._reader.snapshot(after.parent)
+        with self._naming_evictions(before, after):
             return diff_snapshots(before, after, self, context=context)
-        return diff_snapshots(self.show(old), self.show(new), self, context=context)
 
     def diff_parts(
         self, old: Snapshot | None, new: Snapshot | None, selector: str | None = None

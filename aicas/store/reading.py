@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aicas.errors import InvalidInput
+from aicas.clock import format_time
+from aicas.errors import InvalidInput, NotFound
 from aicas.ids import BlobId, Kind, SnapshotId, TreeId
 from aicas.names import check_tree_path
 from aicas.store.base import StoreBase
 
 if TYPE_CHECKING:
+    from aicas.backends.operation import Operation
     from aicas.history.revisions import ProjectView
     from aicas.objects.files import Files
     from aicas.objects.payload import Payload
@@ -78,7 +81,38 @@ class StoreReader(StoreBase):
         """
         from aicas.objects.payload import decode_payload
 
-        return decode_payload(snapshot.payload, self._reader.blob, self._reader.tree)
+        with self._naming_evictions(snapshot):
+            return decode_payload(snapshot.payload, self._reader.blob, self._reader.tree)
+
+    def eviction_of(self, snapshot: Snapshot) -> Operation | None:
+        """What dropped the payload of a snapshot; ``None`` if it is held, or was lost."""
+        from aicas.history.evicted import find_eviction
+
+        return find_eviction(self._backend, snapshot.payload.id)
+
+    def check_not_evicted(self, *snapshots: Snapshot | None) -> None:
+        """Refuse snapshots whose payloads were evicted.
+
+        Raises:
+            NotFound: one was; the error says when.
+        """
+        for snapshot in snapshots:
+            done = self.eviction_of(snapshot) if snapshot else None
+            if snapshot and done:
+                raise NotFound(
+                    f"what {snapshot.key} held in {snapshot.id.short} was evicted by operation"
+                    f" {done.number} at {format_time(done.at)}",
+                    hint="what is made again is held again",
+                )
+
+    @contextmanager
+    def _naming_evictions(self, *snapshots: Snapshot | None) -> Iterator[None]:
+        """Where what these hold is not found because it was evicted, the error says so."""
+        try:
+            yield
+        except NotFound:
+            self.check_not_evicted(*snapshots)
+            raise
 
     def snapshot(self, snapshot_id: SnapshotId) -> Snapshot:
         """A snapshot by its id.
@@ -137,20 +171,22 @@ class StoreReader(StoreBase):
         from aicas.objects.checkout import restore
         from aicas.objects.tree import Entry, EntryKind, find
 
-        payload = self.show(revision).payload
+        snapshot = self.show(revision)
+        payload = snapshot.payload
         entry = Entry(
             EntryKind.TREE.value if payload.kind is Kind.TREE else EntryKind.FILE.value,
             payload.id,
             payload.size_bytes,
         )
-        if path is not None:
-            if payload.kind is not Kind.TREE:
-                raise InvalidInput(f"{revision} holds no files")
-            entry = find(TreeId(payload.id), check_tree_path(path), self._reader.tree)
-        return restore(
-            entry,
-            destination,
-            read_tree=self._reader.tree,
-            stream_blob=self._reader.pieces,
-            overwrite=overwrite,
-        )
+        if path is not None and payload.kind is not Kind.TREE:
+            raise InvalidInput(f"{revision} holds no files")
+        with self._naming_evictions(snapshot):
+            if path is not None:
+                entry = find(TreeId(payload.id), check_tree_path(path), self._reader.tree)
+            return restore(
+                entry,
+                destination,
+                read_tree=self._reader.tree,
+                stream_blob=self._reader.pieces,
+                overwrite=overwrite,
+            )

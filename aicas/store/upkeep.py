@@ -172,7 +172,7 @@ class StoreUpkeep(StoreAccounts):
     def _maintain(self, reason: str | None, due_after: int | None) -> MaintenanceResult | None:
         from aicas.backends.base import Left, Taken
         from aicas.history.publish import Account
-        from aicas.retention.maintenance import MAINTAIN, MaintenanceResult
+        from aicas.retention.maintenance import MAINTAIN, MaintenancePlan, MaintenanceResult
 
         lease = self._backend.lease(MAINTAIN)
         if isinstance(lease, Taken | Left):
@@ -180,13 +180,15 @@ class StoreUpkeep(StoreAccounts):
         try:
             if due_after is not None and not self._is_due(due_after):
                 return None  # another did it just now
+            expiry = self.plan_expire()
             expired = self.expire(reason)
-            plan = self.plan_evict()
-            evicted = self.evict(plan, reason)
+            eviction = self.plan_evict()
+            evicted = self.evict(eviction, reason)
             moved = len(expired.changes) if expired else 0
             facts = {"expired": moved, "evicted": evicted.payloads, "bytes": evicted.freed_bytes}
             done = self._publisher.move((), Account(MAINTAIN, reason, facts=facts))
-            return MaintenanceResult(done, expired, evicted, plan.short_by_bytes)
+            plan = MaintenancePlan(expiry, eviction)
+            return MaintenanceResult(plan, done, expired, evicted)
         finally:
             lease.release()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aicas.clock import format_time
 from aicas.ids import BlobId, Kind, ObjectId, SnapshotId, TreeId
 from aicas.names import Project, TreePath
 from aicas.objects.media import VALUE
@@ -97,6 +98,10 @@ class _Exporter:
     def _files(self, target: SnapshotId) -> Iterator[GitFile]:
         snapshot = self._store.snapshot(target)
         payload = snapshot.payload
+        evicted = self._store.eviction_of(snapshot)
+        if evicted is not None:
+            yield self._note(f"evicted at {format_time(evicted.at)}: {evicted.reason or ''}")
+            return
         if payload.kind is not Kind.TREE:
             yield self._payload(snapshot)
             return
@@ -121,6 +126,11 @@ class _Exporter:
         suffix = "txt" if payload.media_type.startswith("text/") else "bin"
         mark = self._blob(Entry(mode, payload.id, payload.size_bytes))
         return GitFile(f"payload.{suffix}", mode, mark)
+
+    def _note(self, text: str) -> GitFile:
+        """What stands in for a payload that the store does not hold any more."""
+        data = text.rstrip(" :").encode() + b"\n"
+        return GitFile("evicted.txt", EntryKind.FILE.value, self._stream.blob(len(data), [data]))
 
     def _value(self, snapshot: Snapshot) -> int:
         key = (snapshot.payload.id, True)
