@@ -14,7 +14,6 @@ from aicas.orchestrator.cli.leaving import (
     confirm_option,
     reason_option,
 )
-from aicas.orchestrator.cli.lines import Lines
 from aicas.orchestrator.cli.options import json_option, store_options
 from aicas.orchestrator.cli.rendering import (
     Form,
@@ -25,6 +24,7 @@ from aicas.orchestrator.cli.rendering import (
     say_table,
     size,
 )
+from aicas.orchestrator.lines import Lines
 
 if TYPE_CHECKING:
     from aicas import Operation, Store

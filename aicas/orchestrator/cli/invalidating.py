@@ -11,8 +11,8 @@ from aicas.orchestrator.cli.leaving import (
     confirm_option,
     reason_option,
 )
-from aicas.orchestrator.cli.lines import Lines
 from aicas.orchestrator.cli.options import json_option, store_options
+from aicas.orchestrator.lines import Lines
 
 
 @click.command()

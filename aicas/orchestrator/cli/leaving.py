@@ -22,7 +22,7 @@ from aicas.orchestrator.cli.rendering import (
 
 if TYPE_CHECKING:
     from aicas import Cost, InvalidationPlan, Operation, Snapshot, Store
-    from aicas.orchestrator.cli.lines import Lines
+    from aicas.orchestrator.lines import Lines
 
 NOT_CONFIRMED = 1
 """The exit code of a command that would have changed something, and was not told to."""

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cache-stats": ("statistics", "cache_stats", "Tell how well the cache did in the last days."),
     "invalidate-cache": ("invalidating", "invalidate_cache", "Take a stage out of use."),
     "cache": ("caching", "cache", "Look at the cache as a whole, or clear it."),
+    "doctor": ("doctor", "doctor", "Say what is wrong with a store, and what puts it right."),
 }
 """By name: the module, the command in it, and what it does."""
 
