@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from aicas.cache.result import Produced as Produced
     from aicas.cache.result import Result as Result
     from aicas.clock import format_time as format_time
+    from aicas.clock import system_clock as system_clock
     from aicas.errors import AicasError as AicasError
     from aicas.errors import Conflict as Conflict
     from aicas.errors import Damaged as Damaged
@@ -153,6 +154,7 @@ _HOME = {
     "read_records": "aicas.transfer.records",
     "settings": "aicas.opening",
     "survey_records": "aicas.transfer.survey",
+    "system_clock": "aicas.clock",
     "usd_to_nano": "aicas.analytics.prices",
 }
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (every key is a string)

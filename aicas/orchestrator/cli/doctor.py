@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 import click
@@ -86,7 +85,7 @@ def _examine(lines: Lines, agent_policy: str, soon: float) -> tuple[list[Finding
     findings = [*settings_findings(lines)]
     if findings:
         return findings, _Examined(str(aicas.find(lines.store)), is_whole=False)
-    team, now, stages = demonstration_team(), time.time_ns() // 1000, 0
+    team, now, stages = demonstration_team(), aicas.system_clock(), 0
     with aicas.open(lines.store, create=False, project=lines.project) as store:
         findings += damage_findings(store, lines)
         findings += size_findings(store, lines)
