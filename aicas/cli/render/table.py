@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from aicas.cli.render.terminal import Line, Screen, Span, Text, escape_line, text_of
 
@@ -69,17 +70,30 @@ def aligned(
     """Rows as lines with aligned columns; see ``print_table``."""
     if not rows:
         return []
-    cells = [[_parts(cell) for cell in row] for row in rows]
-    widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
+    cells = [[_measured(cell) for cell in row] for row in rows]
+    widths = [max(cell.width for cell in column) for column in zip(*cells, strict=True)]
     if flexible is not None and width is not None:
         spare = width - sum(widths) - len(_GAP) * (len(widths) - 1)
         widths[flexible] = max(min(widths[flexible], 8), widths[flexible] + min(spare, 0))
     return [tuple(_laid_out(row, widths, right)) for row in cells]
 
 
-def _parts(cell: Cell) -> Line:
+class _Measured(NamedTuple):
+    """A cell and the columns it takes."""
+
+    parts: Line
+    width: int
+
+
+def _measured(cell: Cell) -> _Measured:
     parts = (cell,) if isinstance(cell, (str, Span)) else tuple(cell)
-    return tuple(map(_without_tabs, parts))
+    if any("\t" in part for part in _texts(parts)):
+        parts = tuple(map(_without_tabs, parts))
+    return _Measured(parts, sum(display_width(escape_line(text)) for text in _texts(parts)))
+
+
+def _texts(parts: Line) -> list[str]:
+    return [part if isinstance(part, str) else part.text for part in parts]
 
 
 def _without_tabs(part: Text) -> Text:
@@ -89,36 +103,33 @@ def _without_tabs(part: Text) -> Text:
     return Span(part.text.replace("\t", " "), part.style)
 
 
-def _width(parts: Sequence[Text]) -> int:
-    return display_width(escape_line(text_of(parts)))
-
-
-def _laid_out(row: list[Line], widths: list[int], right: Sequence[int]) -> list[Text]:
+def _laid_out(row: list[_Measured], widths: list[int], right: Sequence[int]) -> list[Text]:
     line: list[Text] = []
-    for index, (whole, width) in enumerate(zip(row, widths, strict=True)):
-        parts = _cut(whole, width)
-        padding = " " * (width - _width(parts))
-        last = index == len(widths) - 1
+    last = len(widths) - 1
+    for index, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        parts, used = cell if cell.width <= width else _cut(cell.parts, width)
+        padding = " " * (width - used)
         if index in right:
             line += [padding, *parts]
+        elif index == last:
+            line += parts
         else:
-            line += [*parts] if last else [*parts, padding]
-        if not last:
+            line += [*parts, padding]
+        if index != last:
             line.append(_GAP)
     while line and not text_of(line[-1:]).strip():
         line.pop()
     return line
 
 
-def _cut(parts: Line, width: int) -> Line:
-    if _width(parts) <= width:
-        return parts
+def _cut(parts: Line, width: int) -> _Measured:
     kept: list[Text] = []
+    left = width
     for part in parts:
         text = escape_line(part if isinstance(part, str) else part.text)
-        shorter = fit(text, width)
+        shorter = fit(text, left)
         kept.append(shorter if isinstance(part, str) else Span(shorter, part.style))
-        width -= display_width(shorter)
-        if shorter != text or width <= 0:
+        left -= display_width(shorter)
+        if shorter != text or left <= 0:
             break
-    return tuple(kept)
+    return _Measured(tuple(kept), width - left)
