@@ -220,8 +220,7 @@ class StoreRuns(StoreWriter):
                         f"there is no session and no project {name!a}",
                         hint="'aicas log' shows the session of each version",
                     ) from None
-        view = self.resolve_view(name)
-        return self._snapshots({split_ref(ref)[2]: target for ref, target in view.refs.items()})
+        return self._snapshots(self.resolve_view(name).refs)
 
     def _snapshots(self, ids: Mapping[Key, SnapshotId]) -> dict[Key, Snapshot]:
         found = self._reader.snapshots(set(ids.values()))
