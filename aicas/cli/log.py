@@ -10,6 +10,8 @@ import click
 from aicas.cli.invocation import COUNT, Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.log import Shown, full, oneline, with_lanes
 from aicas.cli.render.terminal import Line, Screen
+from aicas.clock import format_time
+from aicas.errors import NotFound
 
 if TYPE_CHECKING:
     from aicas.cli.forms import Form
@@ -81,7 +83,7 @@ def _lines(store: Store, entry: LogEntry, now: int, *, short: bool, stat: bool) 
     if short:
         yield oneline(entry, store.project, now)
     else:
-        yield from full(entry, store.project, now)
+        yield from full(entry, store.project, now, map(store.operation, entry.numbers))
     if stat:
         yield from _stat_lines(store, entry)
     if not short:
@@ -98,9 +100,15 @@ def _stat_lines(store: Store, entry: LogEntry) -> Iterator[Line]:
 
 
 def _change(store: Store, entry: LogEntry) -> Diff | None:
-    """What a snapshot changed against its previous version; ``None`` for a first version."""
+    """What a snapshot changed against its previous version.
+
+    ``None`` for a first version, and where what one of them held was evicted.
+    """
     parent = entry.snapshot.parent
-    return None if parent is None else store.diff(str(parent), str(entry.snapshot.id))
+    try:
+        return None if parent is None else store.diff(str(parent), str(entry.snapshot.id))
+    except NotFound:
+        return None
 
 
 def _entry_form(store: Store, entry: LogEntry, stat: bool) -> Form:
@@ -110,6 +118,17 @@ def _entry_form(store: Store, entry: LogEntry, stat: bool) -> Form:
         "ref": entry.ref,
         "number": entry.number,
         "is_current": entry.is_current,
+        "is_quarantined": entry.is_quarantined,
+        "operations": [
+            {
+                "number": done.number,
+                "verb": done.verb,
+                "at": format_time(done.at),
+                "actor": done.actor,
+                "reason": done.reason,
+            }
+            for done in map(store.operation, entry.numbers)
+        ],
         "snapshot": snapshot_form(entry.snapshot),
         "changes": None,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from aicas.cli.render.terminal import Screen, Span, Text
 from aicas.cli.render.units import age, size
 from aicas.cli.target import Content, Folder, is_view, open_target, split_target
 from aicas.ids import TreeId
+from aicas.names import split_ref
 from aicas.objects.tree import Entry, EntryKind, walk_with_folders
 
 if TYPE_CHECKING:
@@ -36,25 +37,44 @@ def command(invocation: Invocation, *, target: str | None, as_json: bool) -> Non
     """
     with invocation.store() as store, invocation.page() as screen:
         if target is None:
-            keys = store.keys()
-            refs = {key: store.resolve(key) for key in keys}
+            refs = _keys_in(store, "live")
+            aside = _keys_in(store, "quarantine")
         elif is_view(store, target):
-            refs = dict(store.resolve_view(target).refs)
+            refs, aside = dict(store.resolve_view(target).refs), {}
         else:
             _list_files(screen, store, target, as_json)
             return
         if as_json:
-            print_listing(screen, "keys", _key_forms(store, refs))
+            print_listing(screen, "keys", _key_forms(store, refs, aside))
         else:
-            _print_keys(screen, store, refs, invocation.clock())
+            _print_keys(screen, store, _listed(refs, aside), invocation.clock())
 
 
-def _key_forms(store: Store, refs: Mapping[Key, SnapshotId]) -> Iterator[Form]:
-    for key, target in refs.items():
-        yield {"key": key, "snapshot": snapshot_form(store.snapshot(target))}
+def _keys_in(store: Store, space: str) -> dict[Key, SnapshotId]:
+    refs = store.refs(f"{space}/{store.project}/")
+    parts = [(split_ref(ref), target) for ref, target in refs.items()]
+    return {key: target for (_, project, key), target in parts if project == store.project}
 
 
-def _print_keys(screen: Screen, store: Store, refs: Mapping[Key, SnapshotId], now: int) -> None:
+def _listed(
+    refs: Mapping[Key, SnapshotId], aside: Mapping[Key, SnapshotId]
+) -> list[tuple[Key, SnapshotId, bool]]:
+    """What to list, by key: what is current, then what is in quarantine."""
+    both = [(key, False, i) for key, i in refs.items()] + [(k, True, i) for k, i in aside.items()]
+    return [(key, target, kept) for key, kept, target in sorted(both)]
+
+
+def _key_forms(
+    store: Store, refs: Mapping[Key, SnapshotId], aside: Mapping[Key, SnapshotId]
+) -> Iterator[Form]:
+    for key, target, kept in _listed(refs, aside):
+        snapshot = snapshot_form(store.snapshot(target))
+        yield {"key": key, "is_quarantined": kept, "snapshot": snapshot}
+
+
+def _print_keys(
+    screen: Screen, store: Store, listed: Sequence[tuple[Key, SnapshotId, bool]], now: int
+) -> None:
     rows = [
         (
             Span(key, "key"),
@@ -62,18 +82,19 @@ def _print_keys(screen: Screen, store: Store, refs: Mapping[Key, SnapshotId], no
             holds(snapshot),
             size(snapshot.size_bytes),
             Span(age(snapshot.created_at, now), "dim"),
-            _status(snapshot),
+            _status(snapshot, kept),
         )
-        for key, target in refs.items()
+        for key, target, kept in listed
         for snapshot in [store.snapshot(target)]
     ]
     headings = ("KEY", "SNAPSHOT", "HOLDS", "SIZE", "CREATED", "VALIDATION")
     print_table(screen, rows, headings=headings, right=(3,))
 
 
-def _status(snapshot: Snapshot) -> Text:
+def _status(snapshot: Snapshot, is_quarantined: bool) -> Sequence[Text]:
     style = {"passed": "good", "failed": "warn"}.get(snapshot.validation_status, "dim")
-    return Span(snapshot.validation_status, style)
+    kept = [Span(", in quarantine", "warn")] if is_quarantined else []
+    return [Span(snapshot.validation_status, style), *kept]
 
 
 def _list_files(screen: Screen, store: Store, target: str, as_json: bool) -> None:

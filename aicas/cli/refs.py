@@ -8,7 +8,7 @@ from aicas.cli.forms import print_listing
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Span
-from aicas.names import split_ref
+from aicas.names import sample_of, split_ref
 
 
 @click.command()
@@ -35,6 +35,7 @@ def command(invocation: Invocation, *, prefix: str, as_json: bool) -> None:
                     "space": space,
                     "project": project,
                     "key": key,
+                    "sample": sample_of(ref) if space == "samples" else None,
                     "snapshot": target.hex(),
                 }
                 for ref, (space, project, key), target in parts

@@ -32,6 +32,8 @@ class LogEntry(NamedTuple):
     """Whether the ref points at it now."""
     is_quarantined: bool = False
     """Whether it is what is kept in quarantine for this stage now."""
+    numbers: tuple[int, ...] = ()
+    """Every operation that moved the ref to it or put it aside, oldest first."""
 
 
 class ReflogEntry(NamedTuple):
@@ -78,7 +80,8 @@ def walk_log(
         state, aside = states[ref], asides.get(ref)
         current = state is not None and state.target == snapshot.id
         kept = aside is not None and aside.target == snapshot.id
-        yield LogEntry(snapshot, ref, walk.born[ref].get(snapshot.id), current, kept)
+        numbers = tuple(walk.brought[ref].get(snapshot.id, ()))
+        yield LogEntry(snapshot, ref, next(iter(numbers), None), current, kept, numbers)
 
 
 def _kept_aside(backend: Backend, ref: RefName) -> list[RefMove]:
@@ -122,6 +125,7 @@ class _Walk:
 
     def __init__(self, backend: Backend, reader: ObjectReader) -> None:
         self.born: dict[RefName, dict[SnapshotId, int]] = {}
+        self.brought: dict[RefName, dict[SnapshotId, list[int]]] = {}
         self.replaced: dict[RefName, dict[SnapshotId, SnapshotId | None]] = {}
         self._backend = backend
         self._reader = reader
@@ -136,6 +140,11 @@ class _Walk:
         # Newest first, so the first operation that brought a snapshot is the one that stays.
         newest_first = sorted(moves, key=lambda move: -move.number)
         self.born[ref] = {move.new: move.number for move in newest_first if move.new}
+        brought: dict[SnapshotId, list[int]] = {}
+        for move in reversed(newest_first):
+            if move.new and move.new != move.old:
+                brought.setdefault(move.new, []).append(move.number)
+        self.brought[ref] = brought
         self.replaced[ref] = {move.new: move.old for move in newest_first if move.new}
 
     def plan(self) -> None:

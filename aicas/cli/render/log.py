@@ -6,18 +6,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aicas.cli.render.moves import name_of
-from aicas.cli.render.snapshot import holds, summary_rows
+from aicas.cli.render.snapshot import Row, holds, summary_rows
 from aicas.cli.render.table import aligned
 from aicas.cli.render.terminal import Line, Span, Text
 from aicas.cli.render.units import age, money, size
 
 if TYPE_CHECKING:
+    from aicas.backends.operation import Operation
     from aicas.history.log import LogEntry
     from aicas.ids import SnapshotId
     from aicas.names import Project
 
 _AGE_WIDTH = 14
 _LANE_WIDTH = 2
+_NOTED = {"failed": "failed validation", "overridden": "overridden"}
+_DONE = {
+    "accept": "accepted",
+    "promote": "promoted",
+    "choose": "chosen",
+    "resume": "resumed",
+    "quarantine": "quarantined",
+}
 
 
 class Shown(NamedTuple):
@@ -41,20 +50,43 @@ def oneline(entry: LogEntry, current: Project, now: int) -> Line:
         Span(name_of(entry.ref, current), "key"),
         Span("  " + ", ".join(parts), "dim"),
     ]
-    if snapshot.validation_status == "failed":
-        line.append(Span("  failed validation", "warn"))
-    if entry.is_current:
-        line.append(Span("  current", "good"))
-    return tuple(line)
+    if snapshot.validation_status in _NOTED:
+        line.append(Span(f"  {_NOTED[snapshot.validation_status]}", "warn"))
+    return (*line, *_standing(entry))
 
 
-def full(entry: LogEntry, current: Project, now: int) -> Iterator[Line]:
-    """The whole id, then what is recorded, indented."""
-    here: Line = (Span("  current", "good"),) if entry.is_current else ()
+def full(
+    entry: LogEntry, current: Project, now: int, operations: Iterable[Operation]
+) -> Iterator[Line]:
+    """The whole id, then what is recorded, indented.
+
+    Args:
+        entry: the version.
+        current: the project whose keys are named without it.
+        now: the time.
+        operations: those that brought the version where it is, or was.
+    """
     name = Span(f"  {name_of(entry.ref, current)}", "key")
-    yield ("snapshot ", Span(str(entry.snapshot.id), "id"), name, *here)
-    for line in aligned(list(summary_rows(entry.snapshot, now))):
+    yield ("snapshot ", Span(str(entry.snapshot.id), "id"), name, *_standing(entry))
+    audit = [row for operation in operations for row in _audit_rows(operation, now)]
+    for line in aligned([*summary_rows(entry.snapshot, now), *audit]):
         yield ("    ", *line)
+
+
+def _standing(entry: LogEntry) -> Line:
+    current: Line = (Span("  current", "good"),) if entry.is_current else ()
+    kept: Line = (Span("  quarantined", "warn"),) if entry.is_quarantined else ()
+    return (*current, *kept)
+
+
+def _audit_rows(operation: Operation, now: int) -> Iterator[Row]:
+    """Who did something with a version that is more than storing it, when and why."""
+    if operation.verb in _DONE:
+        who = f"by {operation.actor} in operation {operation.number}, {age(operation.at, now)}"
+        why = f": {operation.reason}" if operation.reason else ""
+        yield Span(_DONE[operation.verb], "dim"), who + why
+    elif operation.reason:
+        yield Span("reason", "dim"), operation.reason
 
 
 def with_lanes(shown: Sequence[Shown]) -> Iterator[Line]:
