@@ -29,8 +29,10 @@ def print_document(screen: Screen, document: Mapping[str, Any]) -> None:
     screen.block(escape_json(text))
 
 
-def print_listing(screen: Screen, name: str, entries: Iterable[Form]) -> None:
-    """Write ``{NAME: [...]}``, one entry a line, as the entries come."""
+def print_listing(
+    screen: Screen, name: str, entries: Iterable[Form], more: Form | None = None
+) -> None:
+    """Write ``{NAME: [...]}``, one entry a line, as the entries come; then the fields of more."""
     import json
 
     screen.block('{"%s": [' % name)  # noqa: UP031 (braces)
@@ -41,7 +43,8 @@ def print_listing(screen: Screen, name: str, entries: Iterable[Form]) -> None:
         waiting = escape_json(json.dumps(entry, ensure_ascii=False, default=_encoded))
     if waiting is not None:
         screen.block(waiting)
-    screen.block("]}")
+    rest = json.dumps(more, ensure_ascii=False, default=_encoded)[1:] if more else "}"
+    screen.block(escape_json("]" + ("," if more else "") + rest))
 
 
 def _encoded(value: object) -> str:

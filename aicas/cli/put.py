@@ -8,31 +8,30 @@ from pathlib import Path
 import click
 
 from aicas.cli.forms import print_document, snapshot_form
-from aicas.cli.invocation import (
-    Invocation,
-    complete_keys,
-    json_option,
-    key_argument,
-    pass_invocation,
-)
-from aicas.cli.render.snapshot import holds
-from aicas.cli.render.terminal import Span
-from aicas.cli.render.units import size
+from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
+from aicas.cli.recipe import dependency_option, read_recipe, recipe_option
+from aicas.cli.render.snapshot import print_made
 from aicas.cli.source import open_source
 from aicas.errors import InvalidInput
+from aicas.names import MAX_SAMPLE
+from aicas.objects.snapshot import Cost
+
+SAMPLE = click.IntRange(1, MAX_SAMPLE)
 
 
 @click.command()
 @key_argument()
 @click.argument("source", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"))
+@dependency_option
+@recipe_option
+@click.option("--sample", type=SAMPLE, help="Which of several outputs of one recipe this is.")
 @click.option(
-    "--dep",
-    "inputs",
-    multiple=True,
-    metavar="REVISION",
-    shell_complete=complete_keys,
-    help="What it was made from (repeatable).",
+    "--validation",
+    type=click.Choice(["passed", "failed", "unchecked"]),
+    default="unchecked",
+    help="How its validation went; what failed goes to quarantine.",
 )
+@click.option("--cost-usd", metavar="AMOUNT", help="What producing it cost, in exact USD.")
 @click.option("--meta", multiple=True, metavar="NAME=VALUE", help="A note kept with it.")
 @click.option("--tag", "tags", multiple=True, help="A tag (repeatable).")
 @click.option("--session", help="The run it belongs to.")
@@ -53,6 +52,10 @@ def command(
     key: str,
     source: Path,
     inputs: tuple[str, ...],
+    recipe: Path | None,
+    sample: int | None,
+    validation: str,
+    cost_usd: str | None,
     meta: tuple[str, ...],
     tags: tuple[str, ...],
     session: str | None,
@@ -66,6 +69,8 @@ def command(
     SOURCE is a file, a folder (stored with all in it) or - for standard input, the default.
     """
     notes = dict(_pairs(meta))
+    components = read_recipe(recipe)
+    cost = _cost(cost_usd)
     with (
         open_source(source, form) as (payload, media_type),
         invocation.store(create=True, project=project) as store,
@@ -74,6 +79,10 @@ def command(
             key,
             payload,
             inputs=inputs,
+            recipe=components,
+            sample=sample,
+            cost=cost,
+            validation_status=validation,
             session=session,
             tags=tags,
             meta=notes,
@@ -84,8 +93,8 @@ def command(
     if as_json:
         print_document(screen, snapshot_form(snapshot))
         return
-    what = f"  {holds(snapshot)}, {size(snapshot.size_bytes)}"
-    screen.line(Span(snapshot.id.short, "id"), "  ", Span(key, "key"), Span(what, "dim"))
+    failed = snapshot.validation_status == "failed"
+    print_made(screen, snapshot, "in quarantine" if failed else "")
 
 
 def _pairs(options: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -94,3 +103,11 @@ def _pairs(options: Iterable[str]) -> Iterator[tuple[str, str]]:
         if not equals or not name:
             raise InvalidInput(f"--meta {option!a} is not NAME=VALUE")
         yield name, value
+
+
+def _cost(usd: str | None) -> Cost | None:
+    if usd is None:
+        return None
+    from aicas.analytics.prices import usd_to_nano
+
+    return Cost(usd_nano=usd_to_nano(usd))

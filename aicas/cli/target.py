@@ -36,6 +36,12 @@ def is_view(store: Store, text: str) -> bool:
     return suffix.startswith("op:") and base in store.projects()
 
 
+def stage_of(store: Store, name: str) -> tuple[Store, str]:
+    """The key that ``KEY`` or ``PROJECT/KEY`` names, and the store seen from its project."""
+    project, slash, key = name.rpartition("/")
+    return (store.at_project(project) if slash else store), key
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A tree named by a target."""
@@ -58,9 +64,10 @@ def open_target(store: Store, snapshot: Snapshot, path: str | None) -> Folder | 
     """What a snapshot's payload holds at ``path``; all of it for ``None``.
 
     Raises:
-        NotFound: no such path.
+        NotFound: no such path, or what it held was evicted.
         InvalidInput: a path into a payload that is not a folder.
     """
+    store.check_not_evicted(snapshot)
     payload = snapshot.payload
     if payload.kind is not Kind.TREE:
         if path is not None:

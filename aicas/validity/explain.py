@@ -18,7 +18,7 @@ from aicas.validity.inputs import InputDigests
 from aicas.validity.reasons import InputChanged, Reason, SelectorUnmatched
 from aicas.validity.status import state_of
 
-MOST_ABOVE = 200
+MOST_ABOVE = 100
 """How many of the stages a valid one rests on are looked at, the nearest first."""
 
 

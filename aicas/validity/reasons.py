@@ -107,6 +107,8 @@ class AgentIncompatible(Reason):
     policy: str
 
     def __str__(self) -> str:
+        if self.policy == "exact":
+            return f"agent_version changed from {_brief(self.old)} to {_brief(self.new)}"
         return (
             f"agent_version {_brief(self.old)} is not compatible with {_brief(self.new)}"
             f" (policy {self.policy})"
@@ -164,7 +166,7 @@ def input_name(key: str, selector: str | None) -> str:
 def _brief(value: Any) -> str:
     if value is None:
         return "nothing"
-    text = value if isinstance(value, str) else repr(value)
-    flat = " ".join(text.split())
+    is_text = isinstance(value, str)
+    flat = " ".join((value if is_text else repr(value)).split())
     shown = flat if len(flat) <= _SHOWN_CHARACTERS else flat[: _SHOWN_CHARACTERS - 3] + "..."
-    return repr(shown)
+    return repr(shown) if is_text else shown

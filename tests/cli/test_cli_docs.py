@@ -6,6 +6,7 @@ import doctest
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ COMMAND_SECTIONS = sections(3, "aicas ")
 SCHEMAS = {name: dict(TABLE_ROW.findall(text)) for name, text in sections(3, "JSON: ").items()}
 SCHEMAS["show"] |= SCHEMAS["snapshot"]
 SCHEMAS["file-change"] |= SCHEMAS["content"]
+SCHEMAS["change"] |= SCHEMAS["reason"]
 
 
 def test_the_examples_run_and_print_what_the_page_says(shell: Shell) -> None:
@@ -141,6 +143,30 @@ with aicas.open() as store:
     return priced
 
 
+def check_validity(seen: Seen, rich: Shell, document: Callable[..., dict[str, Any]]) -> None:
+    """Stages that are stale, invalidated, put aside, sampled, resumed and compared."""
+    (rich.cwd / "recipe.json").write_text('{"prompt": "one", "agent_version": "b-2"}')
+    rich("put", "priced", "-", "--dep", "plan", "--sample", "7", "--cost-usd", "1", stdin="old\n")
+    seen.check("samples", document("samples", "priced"))
+    seen.check("operation", document("choose", "priced", "priced~1"))
+    seen.check("why", document("why", "priced", "--recipe", "recipe.json"))
+    seen.check("why", document("why", "priced", "--dep", "plan", "--dep", "code"))
+    seen.check("resume", document("resume", "code~1", "--dry-run"))
+    seen.check("resume", document("resume", "code~1"))
+    rich("put", "features", "-", stdin="register\n")
+    rich("invalidate", "plan", "--only")
+    seen.check("why", document("why", "code"))
+    seen.check("why", document("why", "plan"))
+    rich("undo")
+    seen.check("why", document("why", "plan"))
+    seen.check("compare", document("compare", "default", "other"))
+    seen.check("snapshot", document("accept", "plan", "--reason", "good"))
+    seen.check("operation", document("quarantine", "plan", "--reason", "bad"))
+    seen.check("status", document("status"))
+    seen.check("snapshot", document("promote", "plan", "--reason", "good after all"))
+    seen.check("log", document("log", "plan"))
+
+
 def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell) -> None:
     def document(*arguments: str, expect: int = 0) -> dict[str, Any]:
         found = rich(*arguments, "--json", expect=expect).json
@@ -164,7 +190,8 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
     seen.check("invalidate", document("invalidate", "priced", "--dry-run"))
     seen.check("invalidate", document("invalidate", "priced"))
     seen.check("operation", document("undo"))
-    seen.check("operation", document("fork", "default", "other"))
+    seen.check("fork", document("fork", "default", "other"))
+    check_validity(seen, rich, document)
     rich("put", "lost", "-", "--project", "gone", stdin="x")
     rich("--project", "gone", "invalidate", "lost")
     for more in (("--dry-run",), ()):

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aicas.cli.render.table import Cell
-from aicas.cli.render.terminal import Span
+from aicas.cli.render.terminal import Screen, Span
 from aicas.cli.render.units import age, count, duration, money, size
 from aicas.clock import SECOND, format_time
 from aicas.ids import Kind
 from aicas.objects.media import VALUE
+from aicas.validity.reasons import input_name
 
 if TYPE_CHECKING:
     from aicas.objects.snapshot import Cost, Snapshot
@@ -27,6 +28,18 @@ def holds(snapshot: Snapshot) -> str:
     return "value" if payload.media_type == VALUE else payload.media_type.partition(";")[0]
 
 
+def print_made(screen: Screen, snapshot: Snapshot, note: str = "") -> None:
+    """Write the line that says which version a command made of a stage."""
+    what = f"  {holds(snapshot)}, {size(snapshot.size_bytes)}"
+    screen.line(
+        Span(snapshot.id.short, "id"),
+        "  ",
+        Span(snapshot.key, "key"),
+        Span(what, "dim"),
+        f"  {note}" if note else "",
+    )
+
+
 def summary_rows(snapshot: Snapshot, now: int) -> Iterator[Row]:
     """What a history tells of a snapshot, as names and values."""
     yield _named("created", _moment(snapshot.created_at, now))
@@ -35,8 +48,8 @@ def summary_rows(snapshot: Snapshot, now: int) -> Iterator[Row]:
     amount = f"  {holds(snapshot)}, {size(payload.size_bytes)}"
     yield _named("payload", [what, Span(payload.id.short, "id"), amount])
     for item in snapshot.inputs:
-        selector = item.selector or ""
-        yield _named("input", [Span(item.snapshot.short, "id"), "  ", item.key, selector])
+        name = input_name(item.key, item.selector)
+        yield _named("input", [Span(item.snapshot.short, "id"), "  ", name])
     if snapshot.session_id:
         yield _named("session", snapshot.session_id)
     if snapshot.tags:
