@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from backends_world import blob, commit, delete, facts, put, stage
-from local_world import Folder, crashes_at
+from crashing import crashes_at
+from local_world import Folder
 
 from aicas.backends.local import layout, reclaim
 from aicas.backends.local.backend import LocalBackend

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from backends_world import AT
+from crashing import crashes_at
 from faulty_disk import FaultyDisk
 from hypothesis import given
 from hypothesis import strategies as st
-from local_world import Folder, crashes_at, flip
+from local_world import Folder, flip
 
 from aicas.backends.events import MAX_EVENT_BYTES
 from aicas.backends.local.events import decode_line, encode_line

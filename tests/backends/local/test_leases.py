@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from backends_world import blob, snapshot
 from contract import take
+from crashing import crashes_at
 from faulty_disk import FaultyDisk
 from hypothesis import given
 from hypothesis import strategies as st
-from local_world import Folder, crashes_at, flip
+from local_world import Folder, flip
 
 from aicas.backends.base import LeaseState, Left, Taken
 from aicas.backends.leases import Watch, Word
