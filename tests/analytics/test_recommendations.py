@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -178,6 +180,17 @@ def test_a_cause_in_the_history_is_recommended_against_and_nothing_else_is(strat
     assert found[strategy]["runs"] == runs
     assert found[strategy]["potential_savings_usd_nano"] == nano
     assert found[strategy]["confidence"] == round(runs / (runs + 3), 2)
+
+
+def test_the_manual_names_every_recommendation_with_its_effort() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "costs.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (low|medium|high) \|$", page, re.MULTILINE)
+    efforts = {}
+    for strategy, (history, _, _) in CAUSES.items():
+        there = World()
+        history(there)
+        efforts[strategy] = there.advice()[strategy]["implementation_effort"]
+    assert dict(rows) == efforts
 
 
 def test_a_usual_history_gives_no_cause() -> None:
