@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aicas import in_memory
 from aicas.backends import operation as operations
 from aicas.backends.local import group
 from aicas.backends.operation import Operation, RefChange
@@ -48,8 +49,27 @@ def computed() -> dict[str, bytes]:
         "operation.bytes": operation,
         "operation.digest": digest,
         "fingerprint": fingerprint(Key("greeting"), recipe, ()),
+        **parts_of_inputs(),
         "segment.header": group.SegmentHeader(1, 0, 7).encode(),
         "group": group.encode_group(AT, records, 7, group.SEGMENT_HEADER_BYTES),
+    }
+
+
+def parts_of_inputs() -> dict[str, bytes]:
+    """The digests of inputs: whole, a value's part, a tree's part; and a fingerprint of them."""
+    with in_memory(clock=lambda: AT) as store:
+        store.put("plan", {"phases": [{"id": 1}, {"id": 2}]})
+        store.put("code", {"src/app.py": b"hello\n", "README": b""})
+        recipe = {"model": "gpt-4"}
+        inputs = ["plan", "plan#/phases/1", "code#src/*.py"]
+        made = store.put("report", "fine", inputs=inputs, recipe=recipe)
+    whole, value, files = (item.digest for item in made.inputs)
+    assert made.fingerprint is not None
+    return {
+        "input.whole": whole,
+        "input.value": value,
+        "input.files": files,
+        "fingerprint.inputs": made.fingerprint,
     }
 
 
