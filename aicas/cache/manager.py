@@ -163,7 +163,8 @@ class CacheManager:
     ) -> Snapshot:
         """Store the report on a phase. It follows the phase's files.
 
-        With ``validation_status="failed"`` it is kept in history and never served by ``get``.
+        With ``validation_status="failed"`` it is put aside: kept, and never served by ``get``,
+        which goes on serving the last good one.
         """
         return await self._cache(
             phase_report_key(phase_id),

@@ -280,6 +280,10 @@ async def test_a_call_cancelled_at_any_moment_leaves_no_lease_behind(
             await asyncio.wait([task])
             # It would wait for ever for a lease that nobody gives back.
             assert (await cache.get_or_create(key, form)).payload == "made"
+    await asyncio.get_running_loop().shutdown_default_executor()  # what is under way, ends
+    for thread in threading.enumerate():
+        if thread.name == "aicas-producer":
+            thread.join()
     assert store._backend.leases() == []
 
 

@@ -101,8 +101,10 @@ async def test_a_report_that_failed_is_kept_and_never_served(
 ) -> None:
     await fill(cache)
     await cache.cache_validation_report(1, {"passed": False}, validation_status="failed")
-    assert await cache.get("phase-1-validation_report") is None
-    assert len(list(store.log("phase-1-validation_report"))) == 2
+    assert await cache.get("phase-1-validation_report") == {"passed": True}, "the last good one"
+    (aside,) = store.refs("quarantine/").values()
+    assert store.payload(store.snapshot(aside)) == {"passed": False}
+    assert store.snapshot(aside).parent == store.resolve("phase-1-validation_report")
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,8 @@ def test_files_that_differ_are_kept_unless_told_otherwise(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("generate", "x"), 2),
+        (("generate",), 2),
+        (("resume", "nothing"), 3),
         (("generate", "", "--output", "o"), 2),
         (("generate", "x", "--output", "o", "--fail-at", "phase-0"), 2),
         (("generate", "x", "--output", "o", "--workflow-type", "other"), 2),
