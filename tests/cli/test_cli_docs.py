@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import doctest
-import re
 import shlex
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import pytest
+from documented import Page, Seen
 
 from aicas.cli.main import COMMANDS, cli
 
 if TYPE_CHECKING:
     from .conftest import Shell
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text("utf-8")
-TABLE_ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|", re.MULTILINE)
-
-
-def sections(level: int, title: str) -> dict[str, str]:
-    """The texts under the headings that begin with ``title``, by the rest of the heading."""
-    parts = re.split(rf"^{'#' * level} {title}(.+)$", PAGE, flags=re.MULTILINE)
-    texts = [re.split(r"^##+ ", text, flags=re.MULTILINE)[0] for text in parts[2::2]]
-    return dict(zip(parts[1::2], texts, strict=True))
-
-
-COMMAND_SECTIONS = sections(3, "aicas ")
-SCHEMAS = {name: dict(TABLE_ROW.findall(text)) for name, text in sections(3, "JSON: ").items()}
-SCHEMAS["show"] |= SCHEMAS["snapshot"]
-SCHEMAS["file-change"] |= SCHEMAS["content"]
-SCHEMAS["change"] |= SCHEMAS["reason"]
+PAGE = Page("cli.md", "aicas")
+PAGE.schemas["show"] |= PAGE.schemas["snapshot"]
+PAGE.schemas["file-change"] |= PAGE.schemas["content"]
+PAGE.schemas["change"] |= PAGE.schemas["reason"]
 
 
 def test_the_examples_run_and_print_what_the_page_says(shell: Shell) -> None:
@@ -42,11 +27,9 @@ def test_the_examples_run_and_print_what_the_page_says(shell: Shell) -> None:
     program.write_text(f'#!/bin/sh\nexec {shlex.join(shell.command)} "$@"\n')
     program.chmod(0o755)
     path = f"{program.parent}:{shell.environment['PATH']}"
-    checker = doctest.OutputChecker()
-    examples = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-    for example in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(examples), re.MULTILINE):
-        command, wanted = example
-        done = subprocess.run(
+
+    def run(command: str) -> str:
+        return subprocess.run(
             ["sh", "-c", command],
             cwd=shell.cwd,
             env=shell.environment | {"PATH": path},
@@ -55,70 +38,13 @@ def test_the_examples_run_and_print_what_the_page_says(shell: Shell) -> None:
             text=True,
             check=False,
             timeout=60,
-        )
-        assert checker.check_output(wanted, done.stdout, doctest.ELLIPSIS), (command, done.stdout)
+        ).stdout
+
+    PAGE.check_examples(run)
 
 
 def test_every_command_and_option_is_on_the_page_and_no_other() -> None:
-    assert set(COMMAND_SECTIONS) == set(COMMANDS)
-    context = click.Context(cli)
-    for name, text in COMMAND_SECTIONS.items():
-        command = cli.get_command(context, name)
-        assert command is not None
-        commands = [command]
-        if isinstance(command, click.Group):
-            commands += command.commands.values()
-        options = {o for c in commands for p in c.params for o in p.opts if o.startswith("-")}
-        rows = re.findall(r"^\| (`-.*?) \|", text, re.MULTILINE)
-        documented = {o for row in rows for o in re.findall(r"(?<![\w-])(--?[A-Za-z][\w-]*)", row)}
-        assert documented == options, name
-
-
-class Seen:
-    """Checks documents against the page, and remembers which fields were there."""
-
-    def __init__(self) -> None:
-        self.fields: dict[str, set[str]] = {name: set() for name in SCHEMAS}
-
-    def check(self, name: str, value: dict[str, Any]) -> None:
-        self._walk(name, value, "")
-        top = {field for field in SCHEMAS[name] if not re.search(r"[.\[]", field)}
-        assert top == set(value), name
-
-    def _walk(self, name: str, value: Any, path: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                self._field(name, inner, f"{path}.{key}" if path else key)
-        elif isinstance(value, list):
-            for inner in value:
-                if isinstance(inner, dict):
-                    self._walk(name, inner, f"{path}[]")
-
-    def _field(self, name: str, value: Any, path: str) -> None:
-        kind = SCHEMAS[name].get(path)
-        assert kind is not None, f"{name}: {path} is not on the page"
-        self.fields[name].add(path)
-        base = kind.removesuffix(" or null").removeprefix("list of ")
-        assert value is not None or kind.endswith(" or null") or kind == "any", f"{name}: {path}"
-        if value is None or base == "any":
-            return
-        if base in SCHEMAS:
-            for inner in value if isinstance(value, list) else [value]:
-                self.check(base, inner)
-            return
-        wanted = {
-            "text": str,
-            "time": str,
-            "number": int,
-            "percent": float,
-            "boolean": bool,
-            "object": dict,
-        }
-        if kind.startswith("list"):
-            assert isinstance(value, list), f"{name}: {path}"
-        else:
-            assert type(value) is wanted[base], f"{name}: {path}"
-        self._walk(name, value, path)
+    PAGE.check_options(cli, COMMANDS)
 
 
 @pytest.fixture
@@ -173,7 +99,7 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
         assert isinstance(found, dict)
         return found
 
-    seen = Seen()
+    seen = Seen(PAGE)
     for key in ("code", "plan", "priced"):
         seen.check("show", document("show", key))
         seen.check("diff", document("diff", key))
@@ -204,5 +130,4 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
     segment = next((rich.cwd / ".aicas" / "log").glob("*.seg"))
     segment.write_bytes(segment.read_bytes().replace(b"login\n", b"LOGIN\n"))
     seen.check("verify", document("verify", expect=5))
-    for name, fields in SCHEMAS.items():
-        assert seen.fields[name] == set(fields), name
+    seen.check_all_seen()
