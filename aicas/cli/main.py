@@ -43,6 +43,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("status", "List the stages of the project: valid or not, and why."),
         "why": ("why", "Say why a stage is not valid, and what would help."),
         "accept": ("accept", "Declare a stale artifact good as it is, without a re-run."),
+        "amend": ("amend", "Correct the current version of a stage by hand."),
         "quarantine": ("quarantine", "Put the current version of a stage aside."),
         "promote": ("promote", "Make what is in quarantine the current version after all."),
         "samples": ("samples", "List the outputs kept side by side for a stage."),
