@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import time
@@ -274,6 +275,34 @@ def test_damage_to_the_log_stays_as_it_is_and_is_told_again(shell: Shell) -> Non
     with aicas.open(shell.store) as store:
         assert store.lookup("code")
     shutil.rmtree(shell.store)
+
+
+def test_whatever_byte_of_the_log_is_damaged_there_is_a_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from aicas.orchestrator.cli.main import cli
+
+    with aicas.open(tmp_path / "whole") as store:
+        recipe = {"parameters": {"request": "Note app"}}
+        store.put("brainstorming_features", "text", recipe=recipe, tags=["micro_phase"])
+        store.put("system_architecture_plan", {"a": b"1"}, inputs=["brainstorming_features"])
+    (segment,) = (tmp_path / "whole" / "log").glob("*.seg")
+    data = segment.read_bytes()
+    codes = set()
+    for at in range(36, len(data), 29):
+        store_folder = tmp_path / str(at)
+        shutil.copytree(tmp_path / "whole", store_folder)
+        damaged = bytearray(data)
+        damaged[at] ^= 1
+        (store_folder / "log" / segment.name).write_bytes(damaged)
+        words = ["doctor", "--store", str(store_folder), "--json"]
+        code = cli.main(words, standalone_mode=False)
+        found = json.loads(capsys.readouterr().out)
+        assert found["healthy"] == (not code)
+        codes.add(code)
+    # A damaged last commit counts as one that never was.
+    assert codes <= {None, 0, 1, 5}
+    assert 5 in codes
 
 
 def test_books_that_do_not_balance_are_damage(shell: Shell) -> None:

@@ -118,3 +118,15 @@ def test_an_unknown_session_or_store_is_refused(shell: Shell) -> None:
     done = shell.run("status", "nobody")
     assert done.returncode == 3
     assert "there is no session 'nobody'" in done.stderr
+
+
+def test_what_people_wrote_cannot_drive_a_terminal(shell: Shell) -> None:
+    with aicas.open(shell.store) as store:
+        store.put("plan", "text", session="s")
+        store.put("code", "text", session="s", inputs=["plan"], recipe={"model": "\x1b[31mred"})
+        store.invalidate("plan", "because \x1b[2J\u202e")
+    for words in (("status", "s", "--include-cache"), ("doctor",), ("cost-analysis", "s")):
+        for more in ((), ("--json",)):
+            done = shell.run(*words, *more)
+            assert not {"\x1b", "\u202e"} & set(done.stdout + done.stderr)
+    assert "because \\x1b[2J\\u202e" in shell.run("status", "s", "--include-cache").stdout

@@ -94,21 +94,27 @@ def compatibility_findings(
         agent_policy: which other agent versions they accept; see ``Recipe``.
         lines: makes the remedies, for this project.
     """
-    first = current(store, BRAINSTORMING)
-    if first is None or _TAG not in first.tags:
-        return
-    parameters = first.recipe.get("parameters")
-    request = parameters.get("request") if isinstance(parameters, Mapping) else None
-    if not isinstance(request, str):
-        return
     inspector = Inspector(store, agent_policy)
     prices = PriceTable(store.config.cost_models)
+    request = None
     # Where a stage is missing or damaged, those before it were looked at.
     with suppress(UnknownStageError, AicasError):
-        asyncio.run(MicroPhaseWorkflow(inspector, team, prices, request).run())
-    if inspector.misfits:
+        request = _request(store)
+        if request is not None:
+            asyncio.run(MicroPhaseWorkflow(inspector, team, prices, request).run())
+    if inspector.misfits and request is not None:
         keys = tuple(inspector.misfits)
         reasons = dict.fromkeys(text for texts in inspector.misfits.values() for text in texts)
         what = f"made otherwise than the present team would: {some(keys)}: {some(tuple(reasons))}"
         remedy = lines.of_orchestrator("generate", request)
         yield Finding("compatibility", what, remedy, project=store.project, keys=keys)
+
+
+def _request(store: Store) -> str | None:
+    """What a project was generated from; ``None`` for one that was not."""
+    first = current(store, BRAINSTORMING)
+    if first is None or _TAG not in first.tags:
+        return None
+    parameters = first.recipe.get("parameters")
+    request = parameters.get("request") if isinstance(parameters, Mapping) else None
+    return request if isinstance(request, str) else None
