@@ -67,7 +67,8 @@ def read_session(backend: Backend, name: str) -> Session:
         raise NotFound(
             f"there is no session {name!a}", hint="'aicas log' shows the session of each version"
         )
-    return Session(name, tuple(sorted([*made, *found], key=lambda step: step.at)))
+    # Of one moment: who has looked may then make, and what was made is not looked for at once.
+    return Session(name, tuple(sorted([*found, *made], key=lambda step: step.at)))
 
 
 def _made(backend: Backend, name: str) -> Iterator[Step]:
