@@ -52,13 +52,18 @@ def _read_by(snapshot: Snapshot) -> set[tuple[str, str | None, bytes]]:
 
 
 class Evidence:
-    """The books of a store's project in one period, with the snapshots behind them."""
+    """The books of a store's project in one period, with the snapshots behind them.
+
+    Runs of which nobody said what they cost are no evidence: most were imported, and no one could
+    have looked anything up before them.
+    """
 
     def __init__(self, store: Store, since: int, until: int) -> None:
         """Read the books."""
         self.store = store
         self.totals: Totals = store.books(since, until, project=store.project).total
-        self.spendings = tuple(store.spendings(since, until, project=store.project))
+        told = store.spendings(since, until, project=store.project)
+        self.spendings = tuple(spending for spending in told if spending.cost is not None)
 
     def of_cause(self, cause: Cause) -> list[Spending]:
         """The runs of one cause."""

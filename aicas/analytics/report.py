@@ -110,7 +110,7 @@ class DayCosts(CostAnalysis):
 def analyse(store: Store, since: int | None = None, until: int | None = None) -> CostAnalysis:
     """The books of a store's project, all of them or those of a period."""
     found = store.books(since, until, project=store.project)
-    return CostAnalysis(since or 0, until, found.total)
+    return CostAnalysis(found.period.since, until, found.total)
 
 
 def analyse_by_day(store: Store, since: int, until: int) -> list[DayCosts]:

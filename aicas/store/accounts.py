@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from aicas.clock import DAY, LATEST
+from aicas.clock import DAY, EARLIEST, LATEST
 from aicas.errors import InvalidInput
 from aicas.names import check_project
 from aicas.store.runs import StoreRuns
@@ -58,7 +58,7 @@ class StoreAccounts(StoreRuns):
         named = None if project is None else check_project(project)
         if self._recorder is not None:
             self._recorder.flush()
-        return read_books(self._backend, Period(since or 0, until, named, session), by)
+        return read_books(self._backend, Period(_first(since), until, named, session), by)
 
     def spendings(
         self, since: int | None = None, until: int | None = None, *, project: str | None = None
@@ -70,7 +70,7 @@ class StoreAccounts(StoreRuns):
         """
         from aicas.ledger.spending import spendings
 
-        for spending in spendings(self._backend, since or 0, until):
+        for spending in spendings(self._backend, _first(since), until):
             if project is None or spending.project == project:
                 yield spending
 
@@ -89,3 +89,7 @@ class StoreAccounts(StoreRuns):
         """How many stages of this project have a current version, and how much those hold."""
         current = self._live(self.project).values()
         return Contents(len(current), sum(snapshot.size_bytes for snapshot in current))
+
+
+def _first(since: int | None) -> int:
+    return EARLIEST if since is None else since

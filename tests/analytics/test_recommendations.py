@@ -295,10 +295,16 @@ def prompts_too_far_apart(there: World) -> None:
         there.put(f"at-{there.clock.now}", cost=cost, recipe={"prompt": "x" * 9_000})
 
 
+def an_imported_history(there: World) -> None:
+    for text in ("one", "two", "three"):
+        there.put("plan", text, cost=None)
+
+
 @pytest.mark.parametrize(
     "history",
     [
         a_usual_history,
+        an_imported_history,
         other_work_after_expiry,
         other_work_after_eviction,
         another_output_after_an_invalidation,
@@ -336,10 +342,9 @@ def test_what_is_too_long_ago_counts_no_more() -> None:
 def test_runs_without_a_price_are_counted_and_worth_nothing() -> None:
     there = World()
     there.put("plan")
-    there.put("plan", cost=None)
     there.put("plan", cost=Cost(None, 1, 1))
     found = there.advice()["aggressive_caching"]
-    assert (found["runs"], found["unpriced_runs"], found["potential_savings_usd"]) == (2, 2, 0.0)
+    assert (found["runs"], found["unpriced_runs"], found["potential_savings_usd"]) == (1, 1, 0.0)
 
 
 def test_what_was_collected_is_no_evidence_and_no_error() -> None:

@@ -40,6 +40,10 @@ def test_nothing_said_is_everything_and_every_limit_counts(
         "default/plan": 1,
         "other/plan": 2,
     }
+    store.put("old", "c", cost=Cost(8), created_at=-1)
+    assert store.books().total.spent_nano == 15
+    assert sum(s.cost.usd_nano or 0 for s in store.spendings() if s.cost) == 15
+    assert store.books(0).total.spent_nano == 7
     with pytest.raises(InvalidName):
         store.books(project="../x")
 

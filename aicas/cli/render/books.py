@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aicas.cli.forms import Form, money_form
 from aicas.cli.render.units import count, duration, money
+from aicas.clock import EARLIEST, format_time
 
 if TYPE_CHECKING:
     from aicas.cli.render.terminal import Text
@@ -23,19 +24,17 @@ def cause_words(cause: str) -> str:
 
 def period_words(period: Period, now: int) -> str:
     """``project shop, since 2026-11-20``."""
-    from aicas.clock import format_time
-
     parts = [f"project {period.project}" if period.project else "all projects"]
     if period.session:
         parts.append(f"session {period.session}")
-    parts.append(f"since {_day(format_time(period.since))}" if period.since else "all time")
+    parts.append(f"since {_day(period.since)}" if period.since > EARLIEST else "all time")
     if period.until is not None and period.until <= now:
-        parts.append(f"until {_day(format_time(period.until))}")
+        parts.append(f"until {_day(period.until)}")
     return ", ".join(parts)
 
 
-def _day(moment: str) -> str:
-    return moment.removesuffix("T00:00:00Z")
+def _day(moment: int) -> str:
+    return format_time(moment).removesuffix("T00:00:00Z")
 
 
 def spent_words(totals: Totals) -> str:
@@ -82,10 +81,8 @@ def apart_words(totals: Totals) -> str:
 
 def period_form(period: Period) -> Form:
     """The JSON form of the part of the books that is meant."""
-    from aicas.clock import format_time
-
     return {
-        "since": format_time(period.since) if period.since else None,
+        "since": format_time(period.since) if period.since > EARLIEST else None,
         "until": None if period.until is None else format_time(period.until),
         "project": period.project,
         "session": period.session,
