@@ -23,9 +23,23 @@ must ai-orchestrator generate "Build todo app" --workflow-type micro_phase --out
 say "The finished project passes its own tests."
 (cd todo && must python -m unittest --quiet) || exit 1
 
-say "One stage is to be done again: its dependents move with it, and nothing else runs."
+say "One stage is to be done again. It comes out the same, so its dependents come back for nothing."
 must aicas invalidate phase-9-generated_code --reason "try another way"
 must ai-orchestrator generate "Build todo app" --workflow-type micro_phase --output todo
+
+say "One phase of the plan is corrected by hand: what reads another part of it stays valid."
+aicas cat project_micro_phases > plan.json || exit 1
+python -c 'import json
+plan = json.load(open("plan.json"))
+plan["phases"][6]["responsibilities"].append("explain itself")
+json.dump(plan, open("plan.json", "w"))' || exit 1
+must aicas amend project_micro_phases plan.json --reason "phase 7 was not clear"
+must aicas status
+must aicas why phase-7-generated_code
+must ai-orchestrator generate "Build todo app" --workflow-type micro_phase --output todo
+
+say "What would another idea cost? Nobody is asked, and nothing changes."
+must ai-orchestrator generate "Build todo app with tags" --workflow-type micro_phase --plan
 
 say "Another idea, in the same project: what follows from the request runs again, and says why."
 must ai-orchestrator generate "Build todo app with tags" --workflow-type micro_phase \
@@ -39,4 +53,5 @@ must aicas log --oneline -n 5
 must aicas ops -n 5
 must aicas log system_architecture_plan --oneline
 must aicas diff system_architecture_plan@{1} system_architecture_plan
+must aicas costs
 must aicas verify

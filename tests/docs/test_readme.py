@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import aicas
+
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
 
@@ -47,6 +49,21 @@ def test_the_example_runs_and_prints_what_its_comments_say(
     expected = re.findall(r"# (prompt .*|.*…|b\".*)", code)
     for line, shown in zip(capsys.readouterr().out.splitlines(), expected, strict=True):
         assert re.match(pattern(shown), line)
+
+
+def test_the_decorated_function_asks_once_however_often_the_program_runs(tmp_path: Path) -> None:
+    with aicas.open(tmp_path / "artifacts") as store:
+        store.put("brainstorming_features", {"features": ["login", "search"]})
+    program = tmp_path / "program.py"
+    program.write_text(blocks("python")[1])
+    told = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, program], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        told += done.stdout.splitlines()
+    assert told == ["asking a model", *["b\"print('hi')\\n\""] * 2]
 
 
 def test_every_page_the_readme_names_is_there() -> None:
