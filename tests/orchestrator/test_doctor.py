@@ -193,6 +193,16 @@ def test_a_store_over_its_size_is_found_and_cured(
     assert finding["project"] is None
 
 
+def test_a_size_from_the_environment_is_changed_there(shell: Shell) -> None:
+    with aicas.open(shell.store) as store:
+        store.put("big", noise(5_000))
+    shell.environment["AICAS_MAX_CACHE_SIZE_GB"] = "0.0000001"
+    (finding,) = findings(shell, expect=1)
+    assert finding["remedy"] == "export AICAS_MAX_CACHE_SIZE_GB=0.001"
+    done = shell.say(f"{finding['remedy']}; ai-orchestrator doctor")
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_setting_out_of_range_in_the_file_is_found_and_cured(shell: Shell) -> None:
     with aicas.open(shell.store) as store:
         store.put("plan", "text")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aicas import AicasError, Store
+from aicas import AicasError, Store, settings
 from aicas.orchestrator.health.findings import Finding
 from aicas.orchestrator.lines import Lines
 
+SETTING = "max_cache_size_gb"
 _GB = 10**9
 _STEP = 10**6
 
@@ -21,7 +22,7 @@ def size_findings(store: Store, lines: Lines) -> Iterator[Finding]:
     """
     stored, limit = store.stored_bytes(), store.config.max_cache_bytes
     if stored > limit:
-        what = f"the store holds {stored:,} bytes, {stored - limit:,} more than max_cache_size_gb"
+        what = f"the store holds {stored:,} bytes, {stored - limit:,} more than {SETTING}"
         yield Finding("size", what, _remedy(store, stored, Lines(lines.store)))
 
 
@@ -34,5 +35,8 @@ def _remedy(store: Store, stored: int, lines: Lines) -> str:
             return lines.of_aicas("evict", "--grace", "0")
     except AicasError:
         pass  # damaged: nothing may be evicted before that is put right
-    enough = -(-stored // _STEP) * _STEP / _GB
-    return lines.of_aicas("config", "set", "max_cache_size_gb", f"{enough:g}")
+    enough = f"{-(-stored // _STEP) * _STEP / _GB:.3f}"
+    given = {} if store.location is None else settings(store.location)
+    if SETTING in given and given[SETTING].origin == "environment":
+        return f"export AICAS_{SETTING.upper()}={enough}"  # it counts over the file
+    return lines.of_aicas("config", "set", SETTING, enough)
