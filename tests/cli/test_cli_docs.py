@@ -122,12 +122,19 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
     rich("--project", "gone", "invalidate", "lost")
     for more in (("--dry-run",), ()):
         seen.check("gc", document("gc", "--grace", "0", "--retention", "0", *more))
+    rich("put", "evicted", "-", "--project", "gone", stdin="x" * 500)
+    for more in (("--dry-run",), ()):
+        seen.check("evict", document("evict", "--grace", "0", "gone/evicted", *more))
+    seen.check("evict", document("evict", "--to", "0"))
+    for more in (("--dry-run",), ()):
+        seen.check("maintain", document("maintain", *more))
     seen.check("config", document("config", "list"))
     seen.check("verify", document("verify"))
     seen.check("export", document("export", "--layout", "seed", "as-folder"))
     seen.check("export", document("export", "--git", "as-git"))
     seen.check("import", document("import", "as-folder", "--project", "back"))
-    segment = next((rich.cwd / ".aicas" / "log").glob("*.seg"))
+    segments = (rich.cwd / ".aicas" / "log").glob("*.seg")
+    segment = next(path for path in segments if b"login\n" in path.read_bytes())
     segment.write_bytes(segment.read_bytes().replace(b"login\n", b"LOGIN\n"))
     seen.check("verify", document("verify", expect=5))
     seen.check_all_seen()
