@@ -34,9 +34,9 @@ def command(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Correct the current version by hand: SOURCE takes its place.
+    """Correct the current version of a stage by hand.
 
-    It counts as made with the same recipe from the same inputs, so whoever finds the old version
+    SOURCE takes its place. It counts as made with the same recipe from the same inputs, so whoever finds the old version
     finds the corrected one, and only what was made from what has changed becomes stale.
     """
     with invocation.store() as store:
