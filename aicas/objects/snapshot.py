@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from aicas import canonical
 from aicas.clock import format_time
@@ -21,6 +21,8 @@ VERSION = b"\x01"
 _NANO = 1_000_000_000
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNSEALED = SnapshotId()
+FAILED: Final = "failed"
+"""The validation status of what is kept, and never served."""
 
 
 class PayloadRef(NamedTuple):

@@ -66,7 +66,8 @@ class StoreRuns(StoreWriter):
         """What ``resume`` would pin, and what would have to be made again after it.
 
         Raises:
-            InvalidInput: not a revision, or the project to go on in exists already.
+            InvalidInput: not a revision, the project to go on in exists already, or one of the
+                stages failed its validation.
             NotFound: there is no such revision, or its past is not whole any more: a snapshot
                 was collected, or what one of its stages produced was evicted.
         """
@@ -77,6 +78,8 @@ class StoreRuns(StoreWriter):
         target = source if into is None else self._unused(into)
         past = past_of(self._reader, snapshot)
         self._check_held(past.stages)
+        for stage in past.stages.values():
+            self._check_served(stage)
         roots = [live_ref(source, key) for key in past.stages]
         after = {ref: self._last(ref) for ref in dependents(self._backend, *roots)}
         again = after if into is not None else self._broken(source, past.stages, after)
@@ -134,7 +137,7 @@ class StoreRuns(StoreWriter):
 
         Raises:
             NotFound: the source has no live keys, or there is no ``start``.
-            InvalidInput: the target is taken.
+            InvalidInput: the target is taken, or a stage failed its validation.
         """
         from aicas.graph import price_of
         from aicas.history.past import past_of
@@ -147,6 +150,8 @@ class StoreRuns(StoreWriter):
             stages = past_of(self._reader, self.show(f"{named}/{start}")).stages
         if not stages:
             raise NotFound(f"project {named!r} has no keys to fork")
+        for stage in stages.values():
+            self._check_served(stage)
         free = self._unused(target)
         return ForkPlan(
             named,

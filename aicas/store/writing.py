@@ -14,7 +14,7 @@ from aicas.names import (
     sample_of,
     split_ref,
 )
-from aicas.objects.snapshot import Snapshot
+from aicas.objects.snapshot import FAILED, Snapshot
 from aicas.store.claiming import StoreClaims
 from aicas.validity.inputs import Use
 
@@ -57,8 +57,8 @@ class StoreWriter(StoreClaims):
 
         states = {name: self._backend.ref(name) for name in self._affected(key, only=only)}
         targets = {name: s.target for name, s in states.items() if s and s.target}
-        costs = [self._reader.snapshot(target).cost for target in dict.fromkeys(targets.values())]
-        return InvalidationPlan(tuple(targets), price_of(costs))
+        made = [self._target(target) for target in dict.fromkeys(targets.values())]
+        return InvalidationPlan(tuple(targets), price_of(s.cost if s else None for s in made))
 
     def invalidate(self, key: str, reason: str | None = None, *, only: bool = False) -> Operation:
         """Move a key's ref away and, unless ``only``, those of all its dependents: one operation.
@@ -264,6 +264,15 @@ class StoreWriter(StoreClaims):
                 found.append(Sample(sample_of(name), self._reader.snapshot(state.target), current))
         return sorted(found, key=lambda sample: sample.number)
 
+    @staticmethod
+    def _check_served(snapshot: Snapshot) -> None:
+        """Refuse to make current what no lookup may find."""
+        if snapshot.validation_status == FAILED:
+            raise InvalidInput(
+                f"{snapshot.key} {snapshot.id.short} failed its validation",
+                hint=f"'aicas promote {snapshot.key}' makes what is in quarantine current",
+            )
+
     def _sample_states(self, ref: RefName) -> dict[RefName, RefState]:
         _, project, key = split_ref(ref)
         states = self._backend.refs(f"samples/{project}/{key}=")
@@ -279,7 +288,8 @@ class StoreWriter(StoreClaims):
 
         Raises:
             NotFound: there is no such sample or revision.
-            InvalidInput: it is no output of this key, or the current version already.
+            InvalidInput: it is no output of this key, is the current version already, or failed its
+                validation.
             Conflict: others moved the key all the time.
         """
         ref = live_ref(self.project, check_key(key))
@@ -287,6 +297,7 @@ class StoreWriter(StoreClaims):
         chosen = by_number.get(choice) or self.show(choice)
         if chosen.key != key:
             raise InvalidInput(f"{choice} is a version of {chosen.key}, not of {key}")
+        self._check_served(chosen)
         state = self._backend.ref(ref)
         if state and state.target == chosen.id:
             raise InvalidInput(f"{choice} is the current version of {key} already")

@@ -14,7 +14,7 @@ from aicas.ids import BlobId, Kind, ObjectId, SnapshotId, TreeId
 from aicas.names import RefName, live_ref, split_ref
 from aicas.objects.codec import LARGE
 from aicas.objects.reader import ObjectReader
-from aicas.objects.snapshot import Input, PayloadRef, Snapshot
+from aicas.objects.snapshot import FAILED, Input, PayloadRef, Snapshot
 from aicas.validity.comparing import input_reasons, recipe_reasons
 from aicas.validity.reasons import (
     Evicted,
@@ -142,6 +142,8 @@ class Checker:
         """Judge a stage whose current version was read before; otherwise as ``check``."""
         reasons = [*self.reasons(standing.ref, snapshot, recipe, wanted)]
         _, state, aside = standing
+        if state and snapshot.validation_status == FAILED:
+            reasons.append(self._quarantined(state, snapshot.id))
         if reasons and aside and aside.target and (not state or aside.number > state.number):
             reasons.append(self._quarantined(aside, aside.target))
         return Miss(tuple(reasons)) if reasons else Hit(snapshot)
@@ -230,6 +232,17 @@ class Checker:
                 revoked.add(move.old)
             if move.new and move.new not in revoked:
                 found = self._reader.snapshots([move.new]).get(move.new)
-                if found and not any(self.reasons(ref, found, recipe, wanted)):
+                if found and self._fits(ref, found, recipe, wanted):
                     return found
         return None
+
+    def _fits(
+        self,
+        ref: RefName,
+        snapshot: Snapshot,
+        recipe: Mapping[str, Any],
+        wanted: Sequence[Input],
+    ) -> bool:
+        if snapshot.validation_status == FAILED:
+            return False
+        return not any(self.reasons(ref, snapshot, recipe, wanted))

@@ -254,3 +254,23 @@ def test_two_stages_of_one_name_in_two_projects_are_put_aside_apart(store: aicas
     assert [e.is_quarantined for e in store.log()] == [False]
     other.promote("code", "good")
     assert refs(store) == ["live/default/code", "live/other/code"]
+
+
+def test_no_way_leads_from_what_failed_to_a_hit_but_promoting_it(store: aicas.Store) -> None:
+    bad = store.put("code", "bad", recipe=RECIPE, validation_status="failed")
+    store.put("code", "good", recipe={"model": "other"})
+    store.put("tests", "t", inputs=["code~1"])
+    count = len(list(store.ops()))
+    for make_current in (
+        lambda: store.choose("code", "code~1"),
+        lambda: store.resume(str(bad.id)),
+        lambda: store.resume("tests"),
+        lambda: store.resume("tests", into="copy"),
+        lambda: store.fork("default", "copy", start="tests"),
+        lambda: store.fork("default", "copy", start="code~1"),
+    ):
+        with pytest.raises(InvalidInput, match="failed its validation"):
+            make_current()
+    assert len(list(store.ops())) == count
+    assert not store.lookup("code", RECIPE, [])
+    assert not store.lookup("code", RECIPE, [], sample=1)
