@@ -36,8 +36,9 @@ def command(
 ) -> None:
     """Correct the current version of a stage by hand.
 
-    SOURCE takes its place. It counts as made with the same recipe from the same inputs, so whoever finds the old version
-    finds the corrected one, and only what was made from what has changed becomes stale.
+    SOURCE takes its place. It counts as made with the same recipe from the same inputs, so whoever
+    finds the old version finds the corrected one, and only what was made from what has changed
+    becomes stale.
     """
     with invocation.store() as store:
         usual = "json" if store.show(key).payload.media_type == VALUE else "auto"

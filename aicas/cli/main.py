@@ -50,8 +50,11 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "choose": ("choose", "Make one of several outputs of a stage the current version."),
     },
     "Costs": {
-        "stats": ("stats", "How often lookups hit, why others missed, and what was saved."),
-        "costs": ("costs", "What was spent, by cause, stage, model, session or day."),
+        "stats": ("stats", "How the project stands, how often lookups hit, and what was saved."),
+        "costs": (
+            "costs",
+            "What the project's runs cost, by why they were made, and what was saved.",
+        ),
     },
     "Upkeep": {
         "maintain": ("maintain", "Move away what has expired, evict down to the largest size."),

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 @json_option
 @pass_invocation
 def command(invocation: Invocation, *, days: int, as_json: bool) -> None:
-    """How the project stands, how often lookups hit, why others missed, and what was saved.
+    """How the project stands, how often lookups hit, and what was saved.
 
-    Lookups are counted while the setting analytics_enabled is on.
+    Why others missed is told, too. Lookups are counted while the setting analytics_enabled is on.
     """
     with invocation.store() as store:
         since, until = last_days(store, days)

@@ -42,6 +42,8 @@ class Draft(NamedTuple):
     clears: tuple[RefName, ...]
     """Refs to move away, if they point at anything."""
     account: Account
+    doubted: bool = False
+    """Whether what is held of the payload may be damaged: then it is read, and written anew."""
 
 
 Drafter = Callable[[Mapping[RefName, RefState | None]], Draft]
@@ -84,6 +86,8 @@ class Publisher:
         for _ in range(MAX_ATTEMPTS):
             states = {ref: self._backend.ref(ref) for ref in refs}
             wanted = draft(states)
+            if wanted.doubted:
+                self._drop_damaged([*prepared.raw, *prepared.staged])
             snapshot, data = seal(wanted.snapshot)
             raw = {**prepared.raw, snapshot.id: data}
             objects = self._frames(raw)
@@ -101,6 +105,16 @@ class Publisher:
             except Conflict:
                 continue
         raise Conflict(f"others kept publishing to {refs[0]}; gave up after {MAX_ATTEMPTS} tries")
+
+    def _drop_damaged(self, ids: Sequence[ObjectId]) -> None:
+        """Delete those objects whose bytes are not what their ids say, so that they come anew."""
+        held = set(ids) - self._backend.missing(ids)
+        damaged = [i for i in ids if i in held and not self._reader.is_whole(i)]
+        if damaged:
+            facts = {"objects": list(damaged)}
+            operation = self.operation((), Account("repair", facts=facts))
+            seen = self._backend.last_number()
+            self._backend.delete(damaged, operation, seen, lambda newer: ())
 
     def restate(self, refs: Sequence[RefName], draft: Drafter) -> Snapshot:
         """Commit a new snapshot of a payload that is stored already; otherwise as ``put``."""

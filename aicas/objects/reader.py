@@ -140,6 +140,18 @@ class ObjectReader:
             return decode_frame(frame, object_id)
         return b"".join(decode_stream(io.BytesIO(frame), object_id))
 
+    def is_whole(self, object_id: ObjectId) -> bool:
+        """Whether what is stored is the object: all of it is read anew, whatever is cached."""
+        try:
+            if isinstance(object_id, BlobId):
+                for _ in self.pieces(object_id):
+                    pass
+            else:
+                self.raw(object_id)
+        except (NotFound, Damaged):
+            return False
+        return True
+
     def pieces(self, object_id: BlobId, length: int | None = None) -> Iterator[bytes]:
         """A blob's content in pieces of bounded size.
 

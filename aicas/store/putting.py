@@ -179,10 +179,15 @@ class StorePut(StoreJudge):
         account = Account("put", reason, snapshot.session_id, facts=facts)
         held = snapshot._replace(parent=self._publisher.held(parent))
         if snapshot.validation_status == "failed":
-            return Draft(held, (aside,), (), account)
-        if sibling:
-            return Draft(held, tuple(own), (), account)
-        return Draft(held, (live, *own), (aside,), account)
+            made = Draft(held, (aside,), (), account)
+        elif sibling:
+            made = Draft(held, tuple(own), (), account)
+        else:
+            made = Draft(held, (live, *own), (aside,), account)
+        # Who has the very same made again may have found what is held of it damaged.
+        last = self._target(current.last if current else None)
+        again = last is not None and last.payload.id == snapshot.payload.id
+        return made._replace(doubted=again or cause == "damaged")
 
     def _cause(
         self,
@@ -192,7 +197,7 @@ class StorePut(StoreJudge):
     ) -> Cause:
         """Why money was spent on this: what stood in the way of using what was there."""
         from aicas.ledger.causes import cause_of
-        from aicas.validity.check import Standing, absent_among
+        from aicas.validity.check import Standing, absent_among, read_through
 
         live, aside, *own = refs
         judged = own[0] if own and states[own[0]] else live
@@ -203,4 +208,8 @@ class StorePut(StoreJudge):
         found = checker.check(standing, snapshot.recipe, snapshot.inputs)
         if found and own and judged == live:
             return "sampled"
+        if found and current and current.payload.id == snapshot.payload.id:
+            found = self._checker(read_through(self._backend, self._reader)).check(
+                standing, snapshot.recipe, snapshot.inputs
+            )
         return cause_of(() if found else [reason.code for reason in found.reasons])

@@ -9,6 +9,7 @@ from hand_clock import HandClock
 
 import aicas
 from aicas.errors import InvalidInput, NotFound
+from aicas.ids import Kind, hash_object
 from aicas.validity.reasons import (
     Expired,
     InputChanged,
@@ -255,3 +256,41 @@ def test_a_payload_whose_bytes_were_spoilt_is_a_miss_and_not_a_hit_that_fails_la
     with aicas.open(tmp_path / "store") as store:
         assert reasons(store.lookup("plan", RECIPE, [])) == ["payload_unreadable"]
         assert not store.verify().clean
+
+
+@pytest.mark.parametrize("payload", ["text\n" * 400, {"a.txt": b"text\n" * 400, "b": b"other"}])
+def test_what_is_damaged_is_whole_again_once_the_same_is_put_again(
+    tmp_path: Path, payload: object
+) -> None:
+    with aicas.open(tmp_path / "store") as store:
+        made = store.put("plan", payload, recipe=RECIPE)
+        store.put("later", "so that the first commit is not the log's last")
+        content = payload if isinstance(payload, str) else "text\n" * 400
+        damaged = hash_object(Kind.BLOB, content.encode())
+        assert not store._backend.missing([made.payload.id, damaged])
+    (segment,) = (tmp_path / "store" / "log").iterdir()
+    data = bytearray(segment.read_bytes())
+    data[data.index(damaged) + 50] ^= 1  # inside its frame
+    segment.write_bytes(data)
+    with aicas.open(tmp_path / "store") as store:
+        assert not store.verify().clean
+        store.put("plan", payload, recipe=RECIPE)
+        assert store.lookup("plan", RECIPE, [])
+        found = store.get("plan")
+        assert (dict(found) if isinstance(found, aicas.Files) else found) == payload
+        assert not [finding for finding in store.verify().damage if finding.object_id == damaged]
+
+
+def test_a_stage_whose_snapshot_is_damaged_can_be_invalidated(tmp_path: Path) -> None:
+    with aicas.open(tmp_path / "store") as store:
+        made = store.put("plan", "p", recipe=RECIPE)
+        store.put("later", "so that the first commit is not the log's last")
+    (segment,) = (tmp_path / "store" / "log").iterdir()
+    data = bytearray(segment.read_bytes())
+    data[data.index(made.id) + 50] ^= 1
+    segment.write_bytes(data)
+    with aicas.open(tmp_path / "store") as store:
+        assert store.plan_invalidate("plan").price.unpriced == 1
+        store.invalidate("plan", "damaged")
+        store.put("plan", "p", recipe=RECIPE)
+        assert store.lookup("plan", RECIPE, [])
