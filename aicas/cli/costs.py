@@ -65,7 +65,7 @@ def command(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """What the project's runs cost, by why they were made, and what was saved.
+    """What runs cost, and why they were made.
 
     Money spent is what was spent the first time and what was spent again. What reuse saved and
     what the provider's own cache saved are lines of their own, and no part of it.

@@ -28,7 +28,7 @@ def command(
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Drop what KEYs hold, or what is worth least, and keep the record of it.
+    """Drop what artifacts hold, and keep the record of them.
 
     Without KEY, artifacts go in order of worth per byte until the store holds no more than --to,
     or the setting max_cache_size_gb: what no ref points at first, then what costs least to make

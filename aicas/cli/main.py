@@ -50,15 +50,21 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "choose": ("choose", "Make one of several outputs of a stage the current version."),
     },
     "Costs": {
-        "stats": ("stats", "How the project stands, how often lookups hit, and what was saved."),
+        "stats": ("stats", "How lookups did, and what was saved."),
         "costs": (
             "costs",
-            "What the project's runs cost, by why they were made, and what was saved.",
+            "What runs cost, and why they were made.",
         ),
     },
     "Upkeep": {
-        "maintain": ("maintain", "Move away what has expired, evict down to the largest size."),
-        "evict": ("evict", "Drop what artifacts hold, and keep the record of them."),
+        "maintain": (
+            "maintain",
+            "Move away what has expired; evict down to the largest size.",
+        ),
+        "evict": (
+            "evict",
+            "Drop what artifacts hold, and keep the record of them.",
+        ),
         "gc": ("gc", "Delete what nothing needs any more."),
         "verify": ("verify", "Re-hash every object and check every link."),
         "config": ("config", "Read or change the store's settings."),

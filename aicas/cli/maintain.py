@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_invocation
 def command(invocation: Invocation, *, dry_run: bool, reason: str | None, as_json: bool) -> None:
-    """Move away what has expired, then evict down to the setting max_cache_size_gb.
+    """Move away what has expired; evict down to the largest size.
 
     'aicas evict --help' says what goes first. Only one process at a time does this.
     """

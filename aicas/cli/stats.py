@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_invocation
 def command(invocation: Invocation, *, days: int, as_json: bool) -> None:
-    """How the project stands, how often lookups hit, and what was saved.
+    """How lookups did, and what was saved.
 
     Why others missed is told, too. Lookups are counted while the setting analytics_enabled is on.
     """
