@@ -11,7 +11,13 @@ from aicas.ids import SnapshotId
 from aicas.names import Project, RefName, split_ref
 from aicas.objects.snapshot import Input, Snapshot
 from aicas.validity.comparing import input_reasons, recipe_reasons
-from aicas.validity.reasons import InputChanged, Invalidated, Reason, SelectorUnmatched
+from aicas.validity.reasons import (
+    Amended,
+    InputChanged,
+    Invalidated,
+    Reason,
+    SelectorUnmatched,
+)
 
 # A chain of changes longer than this says nothing more; a circle ends there, too.
 _LONGEST_CHAIN = 1_000
@@ -125,11 +131,20 @@ class Origins:
         changed = next(iter(recipe_reasons(before.recipe, after.recipe)), None)
         above = next(iter(input_reasons(before.inputs, after.inputs)), None)
         if changed is not None or not isinstance(above, InputChanged):
-            return Cause(here, changed or above)
+            return Cause(here, changed or above or self._amended(step))
         was, now = used_input(before.inputs, above), used_input(after.inputs, above)
         if was is None or now is None:  # it began to be made from something else
             return Cause(here, above)
         return _Step(input_ref(split_ref(step.ref)[1], above.key), was.snapshot, now.snapshot)
+
+    def _amended(self, step: _Step) -> Amended | None:
+        """The operation that put the new version in the old one's place by hand, if that is how."""
+        for move in self._backend.reflog(step.ref):
+            if move.new == step.new:
+                operation = self._backend.operation(move.number)
+                if operation and operation.verb == "amend":
+                    return Amended(move.number, operation.at, operation.reason)
+        return None
 
     def _begun(self, reason: Invalidated) -> RefName | None:
         """The ref an invalidation began with."""

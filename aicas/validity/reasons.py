@@ -85,6 +85,20 @@ class Quarantined(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class Amended(Reason):
+    """It was corrected by hand; the first cause of what was made from it, never of itself."""
+
+    code = "amended"
+    number: int
+    at: int
+    why: str | None
+
+    def __str__(self) -> str:
+        because = f": {self.why}" if self.why else ""
+        return f"amended by operation {self.number} at {format_time(self.at)}{because}"
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeChanged(Reason):
     """A component of the recipe is not what it was. ``None`` stands for an absent one."""
 
