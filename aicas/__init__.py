@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aicas.analytics.optimizer import CostOptimizer as CostOptimizer
     from aicas.analytics.prices import PriceTable as PriceTable
-    from aicas.analytics.prices import format_usd as format_usd
     from aicas.analytics.prices import usd_to_nano as usd_to_nano
     from aicas.analytics.report import CostAnalysis as CostAnalysis
     from aicas.analytics.report import DayCosts as DayCosts
@@ -76,6 +75,10 @@ if TYPE_CHECKING:
     from aicas.transfer.strictjson import parse_json as parse_json
     from aicas.transfer.survey import Survey as Survey
     from aicas.transfer.survey import survey_records as survey_records
+    from aicas.units import format_count as format_count
+    from aicas.units import format_duration as format_duration
+    from aicas.units import format_size as format_size
+    from aicas.units import format_usd as format_usd
     from aicas.validity.check import Hit as Hit
     from aicas.validity.check import Miss as Miss
     from aicas.validity.explain import Explanation as Explanation
@@ -141,8 +144,11 @@ _HOME = {
     "check_key": "aicas.names",
     "check_label": "aicas.names",
     "find": "aicas.opening",
+    "format_count": "aicas.units",
+    "format_duration": "aicas.units",
+    "format_size": "aicas.units",
     "format_time": "aicas.clock",
-    "format_usd": "aicas.analytics.prices",
+    "format_usd": "aicas.units",
     "in_memory": "aicas.opening",
     "init": "aicas.opening",
     "open": "aicas.opening",

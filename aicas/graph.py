@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aicas.backends.base import Backend
 from aicas.names import RefName
 from aicas.objects.snapshot import Cost
+from aicas.units import format_count, format_duration, format_usd
 
 # What lookups can find; a quarantined output or a pinned one depends on nothing any more.
 _SERVED = ("live/", "samples/")
@@ -33,6 +34,26 @@ class Price(NamedTuple):
     def usd(self) -> str | None:
         """The exact amount as decimal text; ``None`` if none of them has a price."""
         return Cost(usd_nano=self.usd_nano).usd if self.priced else None
+
+    def in_words(self, money: Callable[[int], str] = format_usd) -> str:
+        """``$1.2500, 1,500 tokens in, 20 out, 12.5 s; 2 without a recorded price``.
+
+        Args:
+            money: says an amount of nano-USD.
+        """
+        parts = [money(self.usd_nano)] if self.priced else ["no price is recorded"]
+        if self.input_tokens or self.output_tokens:
+            tokens = format_count(self.input_tokens, "token")
+            parts.append(f"{tokens} in, {self.output_tokens:,} out")
+        if self.latency_us or self.priced:
+            parts.append(format_duration(self.latency_us))
+        apart = f"; {self.unpriced:,} without a recorded price"
+        return ", ".join(parts) + (apart if self.priced and self.unpriced else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain JSON; money is null when nothing has a price."""
+        nano = self.usd_nano if self.priced else None
+        return {"usd": self.usd, **self._asdict(), "usd_nano": nano}
 
 
 def dependents(backend: Backend, *refs: RefName) -> list[RefName]:

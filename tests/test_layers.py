@@ -15,7 +15,7 @@ REPOSITORY = ROOT.parent
 # Low to high; names on one line do not import one another.
 LAYERS = [
     ["errors"],
-    ["clock", "ids"],
+    ["clock", "ids", "units"],
     ["canonical", "names"],
     ["config", "location"],
     ["backends"],

@@ -160,20 +160,6 @@ def usd_to_nano(usd: int | float | str | Decimal) -> int:
     return int((_decimal(usd, "amount") * NANO).to_integral_value())
 
 
-def format_usd(nano: int) -> str:
-    """``$0.0123``: at least four decimals, and as many as it takes to show a small amount."""
-    sign, nano = ("-", -nano) if nano < 0 else ("", nano)
-    whole, rest = divmod(nano, NANO)
-    digits = f"{rest:09d}"
-    shown = 4
-    if whole == 0 and rest:
-        shown = max(4, 9 - len(digits.lstrip("0")) + 2)
-    cut = 10 ** max(0, 9 - shown)
-    rounded = (nano + cut // 2) // cut * cut
-    whole, rest = divmod(rounded, NANO)
-    return f"{sign}${whole:,}.{rest:09d}"[: -max(0, 9 - shown) or None]
-
-
 def _unit_prices(model: str, quoted: Mapping[str, int | float | str | Decimal]) -> UnitPrices:
     if not isinstance(quoted, Mapping):
         raise InvalidInput(f"prices of {model!a} are not a table with input and output")

@@ -9,7 +9,7 @@ import click
 from aicas.cli.forms import Form, operation_form, print_document
 from aicas.cli.invocation import Invocation, complete_projects, json_option, pass_invocation
 from aicas.cli.render.moves import print_moves
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen, Span
 from aicas.cli.render.units import count
@@ -67,6 +67,6 @@ def _form(plan: ForkPlan, done: Operation | None) -> Form:
         "source": plan.source,
         "target": plan.target,
         "pins": [{"key": p.key, "snapshot": p.snapshot.id.hex()} for p in plan.pins],
-        "price": price_form(plan.price),
+        "price": plan.price.to_json(),
         "operation": None if done is None else operation_form(done),
     }

@@ -10,7 +10,7 @@ import click
 from aicas.cli.amounts import parse_hours
 from aicas.cli.forms import Form, object_form, print_document
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen
 from aicas.cli.render.units import count, size
@@ -87,7 +87,7 @@ def _form(plan: GcPlan, result: GcResult | None) -> Form:
         "kept_objects": plan.kept_objects,
         "kept_bytes": plan.kept_bytes,
         "condemned_bytes": plan.condemned_bytes,
-        "price": price_form(plan.price),
+        "price": plan.price.to_json(),
         "condemned": [
             {
                 **object_form(found.id),

@@ -9,7 +9,7 @@ import click
 from aicas.cli.forms import Form, operation_form, print_document
 from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.moves import name_of, print_moves
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.terminal import Screen, Span
 from aicas.cli.render.units import count
 
@@ -61,4 +61,4 @@ def _print_plan(screen: Screen, plan: InvalidationPlan, project: Project) -> Non
 
 
 def _plan_form(plan: InvalidationPlan) -> Form:
-    return {"refs": list(plan.refs), "price": price_form(plan.price)}
+    return {"refs": list(plan.refs), "price": plan.price.to_json()}

@@ -163,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: list[str]) -> int:
     # A command lives shortly and makes few cycles; looking for them as often as a server should
     # costs a listing of 1,000 snapshots a tenth of its time.
-    gc.set_threshold(100_000)
+    gc.set_threshold(500_000)
     instruction = os.environ.get(COMPLETE_VARIABLE)
     if instruction:
         from click.shell_completion import shell_complete

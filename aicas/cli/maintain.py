@@ -10,7 +10,7 @@ from aicas.cli.forms import Form, operation_form, print_document
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
 from aicas.cli.render.eviction import eviction_form, outcome, print_plan
 from aicas.cli.render.moves import name_of
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.terminal import Screen, Span
 from aicas.cli.render.units import count
 
@@ -56,7 +56,7 @@ def _print_expiry(screen: Screen, plan: ExpiryPlan, project: Project, *, dry_run
 def _form(plan: MaintenancePlan, result: MaintenanceResult | None) -> Form:
     return {
         "expired": list(plan.expiry.refs),
-        "price": price_form(plan.expiry.price),
+        "price": plan.expiry.price.to_json(),
         "eviction": eviction_form(plan.eviction, result.evicted if result else None),
         "operation": operation_form(result.operation) if result else None,
     }

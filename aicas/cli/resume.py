@@ -9,7 +9,7 @@ import click
 from aicas.cli.forms import Form, hex_or_none, operation_form, print_document
 from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.render.moves import moved, name_of
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen, Span
 from aicas.cli.render.units import count
@@ -112,7 +112,7 @@ def _form(plan: ResumePlan, done: Operation | None) -> Form:
         ],
         "others": [{"key": other.key, "snapshot": other.id.hex()} for other in plan.others],
         "again": list(plan.again),
-        "kept": price_form(plan.kept),
-        "price": price_form(plan.price),
+        "kept": plan.kept.to_json(),
+        "price": plan.price.to_json(),
         "operation": None if done is None else operation_form(done),
     }

@@ -11,7 +11,7 @@ import click
 from aicas.cli.forms import Form, print_listing
 from aicas.cli.invocation import Invocation, json_option, pass_invocation
 from aicas.cli.render.judgement import cause_form, reason_form, state_span
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen, Span, Text
 from aicas.cli.render.units import count, money
@@ -41,7 +41,7 @@ def command(invocation: Invocation, *, exit_code: bool, as_json: bool) -> int:
         again = price_of(_cost(stage) for stage in stages if stage.reasons)
         if as_json:
             forms = (_form(stage, store.project) for stage in stages)
-            print_listing(screen, "stages", forms, {"price": price_form(again)})
+            print_listing(screen, "stages", forms, {"price": again.to_json()})
         else:
             print_table(
                 screen,
@@ -99,5 +99,5 @@ def _form(stage: StageStatus, project: Project) -> Form:
         "snapshot": None if stage.snapshot is None else str(stage.snapshot.id),
         "reasons": [reason_form(reason) for reason in stage.reasons],
         "cause": cause_form(stage.cause, project),
-        "price": price_form(price_of([cost] if stage.reasons else [])),
+        "price": (price_of([cost] if stage.reasons else [])).to_json(),
     }

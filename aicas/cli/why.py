@@ -19,7 +19,7 @@ from aicas.cli.render.judgement import (
     reason_form,
     state_span,
 )
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.terminal import Line, Span
 from aicas.cli.target import stage_of
 from aicas.errors import Damaged, InvalidInput, NotFound
@@ -124,7 +124,7 @@ def _form(store: Store, key: str, found: Explanation) -> Form:
         "reasons": [_change_form(store, change) for change in found.changes],
         "cause": cause_form(found.cause, store.project),
         "earlier": None if found.earlier is None else str(found.earlier.id),
-        "price": price_form(price_of([found.cost] if found.reasons else [])),
+        "price": (price_of([found.cost] if found.reasons else [])).to_json(),
         "hint": _hint(key, found),
     }
 

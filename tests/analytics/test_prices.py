@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aicas.analytics.prices import Priced, PriceTable, format_usd, usd_to_nano
+from aicas.analytics.prices import Priced, PriceTable, usd_to_nano
 from aicas.errors import InvalidInput
+from aicas.units import format_usd
 
 
 def test_the_four_models_of_the_cost_model_have_their_list_prices() -> None:

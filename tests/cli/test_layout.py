@@ -57,7 +57,7 @@ def test_ages_lie_before_or_ahead(before: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("number", "text"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (15420, "15.1 KiB"), (2**31, "2.0 GiB"),
-     (2**20 - 1, "1.0 MiB"), (2**70, "1048576.0 PiB")],
+     (2**20 - 1, "1.0 MiB"), (2**70, "1,048,576.0 PiB")],
 )  # fmt: skip
 def test_size(number: int, text: str) -> None:
     assert units.size(number) == text

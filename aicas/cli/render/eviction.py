@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aicas.cli.forms import Form, money_form, object_form
 from aicas.cli.render.moves import name_of
-from aicas.cli.render.price import price_form, price_text
+from aicas.cli.render.price import price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen, Span
 from aicas.cli.render.units import count, money, size
@@ -75,7 +75,7 @@ def eviction_form(plan: EvictionPlan, result: EvictionResult | None) -> Form:
         "kept_bytes": plan.kept_bytes,
         "freed_bytes": plan.freed_bytes,
         "short_by_bytes": plan.short_by_bytes,
-        "price": price_form(plan.price),
+        "price": plan.price.to_json(),
         "victims": [_victim_form(victim) for victim in plan.victims],
         "spared": [
             {

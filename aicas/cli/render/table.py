@@ -87,13 +87,12 @@ class _Measured(NamedTuple):
 
 def _measured(cell: Cell) -> _Measured:
     parts = (cell,) if isinstance(cell, (str, Span)) else tuple(cell)
-    if any("\t" in part for part in _texts(parts)):
+    text = text_of(parts)
+    if text.isascii() and text.isprintable():
+        return _Measured(parts, len(text))
+    if "\t" in text:
         parts = tuple(map(_without_tabs, parts))
-    return _Measured(parts, sum(display_width(escape_line(text)) for text in _texts(parts)))
-
-
-def _texts(parts: Line) -> list[str]:
-    return [part if isinstance(part, str) else part.text for part in parts]
+    return _Measured(parts, display_width(escape_line(text_of(parts))))
 
 
 def _without_tabs(part: Text) -> Text:
@@ -117,9 +116,14 @@ def _laid_out(row: list[_Measured], widths: list[int], right: Sequence[int]) -> 
             line += [*parts, padding]
         if index != last:
             line.append(_GAP)
-    while line and not text_of(line[-1:]).strip():
+    while line and _is_blank(line[-1]):
         line.pop()
     return line
+
+
+def _is_blank(part: Text) -> bool:
+    text = part if isinstance(part, str) else part.text
+    return not text or text.isspace()
 
 
 def _cut(parts: Line, width: int) -> _Measured:

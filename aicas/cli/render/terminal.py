@@ -91,7 +91,7 @@ def _json_escape(match: re.Match[str]) -> str:
 
 def text_of(parts: Iterable[Text]) -> str:
     """The parts' text without styles."""
-    return "".join(part if isinstance(part, str) else part.text for part in parts)
+    return "".join([part if isinstance(part, str) else part.text for part in parts])
 
 
 class Writer(Protocol):

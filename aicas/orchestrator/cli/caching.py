@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 import aicas
+from aicas import format_count, format_size
 from aicas.orchestrator.cli.leaving import (
     NOT_CONFIRMED,
     Leaving,
@@ -17,12 +18,10 @@ from aicas.orchestrator.cli.leaving import (
 from aicas.orchestrator.cli.options import json_option, store_options
 from aicas.orchestrator.cli.rendering import (
     Form,
-    count,
     moment,
     print_document,
     say,
     say_table,
-    size,
 )
 from aicas.orchestrator.lines import Lines
 
@@ -79,8 +78,8 @@ def info(project: str | None, store: str | None, as_json: bool) -> None:
         return
     say(
         f"location: {location}",
-        f"project: {named}, {count(held.entries, 'entry')}, {size(held.size_bytes)}",
-        f"stored, with history and other projects: {size(stored)}"
+        f"project: {named}, {format_count(held.entries, 'entry')}, {format_size(held.size_bytes)}",
+        f"stored, with history and other projects: {format_size(stored)}"
         f" of at most {config.max_cache_size_gb:g} GB",
         f"last maintenance: {_upkeep_text(upkeep)}",
     )
@@ -101,7 +100,7 @@ def _upkeep_text(upkeep: Operation | None) -> str:
     facts = _upkeep_form(upkeep)
     return (
         f"{moment(upkeep.at)}, {facts['expired']} expired, {facts['evicted']} evicted,"
-        f" {size(facts['freed_bytes'])} freed"
+        f" {format_size(facts['freed_bytes'])} freed"
     )
 
 

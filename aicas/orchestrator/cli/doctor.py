@@ -7,8 +7,9 @@ from typing import NamedTuple
 import click
 
 import aicas
+from aicas import format_count
 from aicas.orchestrator.cli.options import json_option, store_options
-from aicas.orchestrator.cli.rendering import count, print_document, say
+from aicas.orchestrator.cli.rendering import print_document, say
 from aicas.orchestrator.health.findings import SEVERITIES, Finding
 from aicas.orchestrator.lines import Lines
 
@@ -119,8 +120,8 @@ def _say(findings: list[Finding], examined: _Examined) -> None:
         say("nothing else was examined: the store cannot be opened before that is put right")
         return
     wrong = [finding for finding in findings if finding.severity != "note"]
-    verdict = f"{count(len(wrong), 'problem')} found" if wrong else "healthy"
+    verdict = f"{format_count(len(wrong), 'problem')} found" if wrong else "healthy"
     say(
-        f"{verdict}: {count(examined.stages, 'stage')} in"
-        f" {count(len(examined.projects), 'project')}, {examined.location}"
+        f"{verdict}: {format_count(examined.stages, 'stage')} in"
+        f" {format_count(len(examined.projects), 'project')}, {examined.location}"
     )

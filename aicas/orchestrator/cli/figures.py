@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aicas import format_count, format_duration
 from aicas.orchestrator.cli.rendering import (
     Form,
     amount,
-    count,
-    duration,
     money_form,
     percent,
     say,
@@ -34,7 +33,7 @@ def days_option(command: Any) -> Any:
 
 def span(days: int) -> str:
     """``the last 30 days``."""
-    return f"the last {count(days, 'day')}" if days > 1 else "today"
+    return f"the last {format_count(days, 'day')}" if days > 1 else "today"
 
 
 def headline(found: CostAnalysis) -> str:
@@ -47,27 +46,27 @@ def say_figures(found: CostAnalysis) -> None:
     """Print what was spent and why, what was saved and how, and what has no price."""
     totals = found.totals
     say(
-        f"  spent {amount(totals.spent_nano)} in {count(totals.runs, 'run')},"
-        f" {count(totals.calls, 'call')}: {amount(totals.first_nano)} for the first time,"
+        f"  spent {amount(totals.spent_nano)} in {format_count(totals.runs, 'run')},"
+        f" {format_count(totals.calls, 'call')}: {amount(totals.first_nano)} for the first time,"
         f" {amount(totals.spent_nano - totals.first_nano)} again"
     )
     for cause, nano in sorted(totals.regenerated.items(), key=lambda each: (-each[1], each[0])):
-        runs = count(totals.runs_by_cause[cause], "run")
+        runs = format_count(totals.runs_by_cause[cause], "run")
         say(f"    {cause.replace('_', ' ')}: {amount(nano)} in {runs}")
     say(
         f"  saved by reuse: {amount(totals.saved_by_reuse_nano)},"
-        f" {count(totals.saved_calls, 'call')}, {duration(totals.saved_latency_us)}"
-        f" ({totals.hits:,} of {count(totals.lookups, 'lookup')})",
+        f" {format_count(totals.saved_calls, 'call')}, {format_duration(totals.saved_latency_us)}"
+        f" ({totals.hits:,} of {format_count(totals.lookups, 'lookup')})",
         f"  saved by the provider's prompt cache: {amount(totals.saved_by_provider_nano)},"
-        f" {count(totals.cached_tokens, 'token')}",
+        f" {format_count(totals.cached_tokens, 'token')}",
     )
     apart = [
-        f"{count(totals.unpriced, 'run')} of unknown price" if totals.unpriced else "",
-        f"{count(totals.unrecorded, 'run')} of unrecorded cost" if totals.unrecorded else "",
-        f"{count(totals.saved_unpriced, 'hit')} on what has no price"
+        f"{format_count(totals.unpriced, 'run')} of unknown price" if totals.unpriced else "",
+        f"{format_count(totals.unrecorded, 'run')} of unrecorded cost" if totals.unrecorded else "",
+        f"{format_count(totals.saved_unpriced, 'hit')} on what has no price"
         if totals.saved_unpriced
         else "",
-        f"{count(totals.cached_tokens_unpriced, 'cached token')} of unknown saving"
+        f"{format_count(totals.cached_tokens_unpriced, 'cached token')} of unknown saving"
         if totals.cached_tokens_unpriced
         else "",
     ]

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aicas import format_count, format_duration
 from aicas.orchestrator.cli.rendering import (
     Form,
     amount,
     cost_form,
-    count,
-    duration,
-    price_form,
     price_text,
     print_document,
     say,
@@ -57,7 +55,7 @@ class Leaving:
 
     def say_plan(self, verb: str) -> None:
         """Print what would leave and what it cost, and that nothing did."""
-        say(f"would {verb} {count(len(self._snapshots), 'stage')}:")
+        say(f"would {verb} {format_count(len(self._snapshots), 'stage')}:")
         rows = [
             (stage_name(ref, self._project), *_cells(snapshot.cost))
             for ref, snapshot in self._snapshots.items()
@@ -68,7 +66,7 @@ class Leaving:
 
     def say_done(self, operation: Operation, verb: str) -> None:
         """Print what left."""
-        say(f"operation {operation.number} {verb} {count(len(operation.changes), 'stage')}:")
+        say(f"operation {operation.number} {verb} {format_count(len(operation.changes), 'stage')}:")
         for change in operation.changes:
             say(f"  {stage_name(change.ref, self._project)}")
         say(f"to produce them again: {price_text(self._price)}")
@@ -81,7 +79,7 @@ class Leaving:
                 "project": self._project,
                 "confirmed": operation is not None,
                 "stages": [_form(ref, snapshot) for ref, snapshot in self._snapshots.items()],
-                "price": price_form(self._price),
+                "price": self._price.to_json(),
                 "operation": None if operation is None else operation.number,
                 "undo": None if operation is None else self._undo(operation),
             }
@@ -99,7 +97,7 @@ def _cells(cost: Cost | None) -> tuple[str, str, str, str, str]:
         "unpriced" if cost.usd_nano is None else amount(cost.usd_nano),
         f"{cost.input_tokens:,}",
         f"{cost.output_tokens:,}",
-        duration(cost.latency_us),
+        format_duration(cost.latency_us),
     )
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aicas import format_usd
+from aicas import format_count, format_duration, format_usd
 from aicas.orchestrator.cli.rendering import (
     Form,
     cost_form,
-    count,
-    duration,
-    price_form,
     price_text,
     say,
 )
@@ -27,7 +24,8 @@ def say_run_plan(plan: RunPlan) -> None:
     for stage in plan.stages:
         say(_stage_line(stage))
     cached = sum(stage.is_cached for stage in plan.stages)
-    say(f"{count(len(plan.stages), 'stage')}: {cached} cached, {len(plan.stages) - cached} to run")
+    stages = format_count(len(plan.stages), "stage")
+    say(f"{stages}: {cached} cached, {len(plan.stages) - cached} to run")
     if not plan.is_whole:
         say("and the phases: how many there are is not known before the breakdown is made")
     if cached < len(plan.stages):
@@ -47,8 +45,10 @@ def _estimate(estimate: Estimate) -> str:
     cost = estimate.cost
     if cost is None or cost.usd_nano is None:
         return "no estimate (it never ran)"
-    runs = count(estimate.runs, "earlier run")
-    return f"about {format_usd(cost.usd_nano)}, {duration(cost.latency_us)} (estimate, {runs})"
+    runs = format_count(estimate.runs, "earlier run")
+    return (
+        f"about {format_usd(cost.usd_nano)}, {format_duration(cost.latency_us)} (estimate, {runs})"
+    )
 
 
 def run_plan_form(plan: RunPlan) -> Form:
@@ -67,8 +67,8 @@ def run_plan_form(plan: RunPlan) -> Form:
             for stage in plan.stages
         ],
         "whole": plan.is_whole,
-        "estimate": price_form(plan.price),
-        "saved": price_form(plan.saved),
+        "estimate": plan.price.to_json(),
+        "saved": plan.saved.to_json(),
     }
 
 
@@ -98,5 +98,5 @@ def resume_plan_form(plan: ResumePlan) -> Form:
             for pin in plan.pins
         ],
         "other_versions": [{"key": other.key, "snapshot": str(other.id)} for other in plan.others],
-        "kept": price_form(plan.kept),
+        "kept": plan.kept.to_json(),
     }

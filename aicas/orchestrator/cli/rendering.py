@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aicas import format_time, format_usd
+from aicas import format_count, format_time, format_usd
 from aicas.orchestrator.report import visible
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 Form = dict[str, Any]
 
 _GAP = "  "
-_SIZE_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _NANO = 1_000_000_000
-_SECOND = 1_000_000
 
 
 def say(*lines: str) -> None:
@@ -56,34 +54,6 @@ def print_document(document: Mapping[str, Any]) -> None:
     click.echo(text.replace("\x7f", "\\u007f"))
 
 
-def count(number: int, noun: str) -> str:
-    """``1 stage``, ``2 stages``, ``1,000 entries``; days."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-def size(byte_count: int) -> str:
-    """``812 B``, ``15.1 KiB``, ``2.0 GiB``."""
-    if byte_count < 1024:
-        return f"{byte_count} B"
-    amount = float(byte_count)
-    for unit in _SIZE_UNITS:
-        amount /= 1024
-        if amount < 1023.95 or unit == _SIZE_UNITS[-1]:
-            return f"{amount:,.1f} {unit}"
-    raise AssertionError("the last unit takes every size")
-
-
-def duration(micros: int) -> str:
-    """``340 ms``, ``12.5 s``, ``3 min 20 s``."""
-    if micros < _SECOND:
-        return f"{micros // 1000} ms"
-    if micros < 60 * _SECOND:
-        return f"{micros / _SECOND:.1f} s"
-    minutes, seconds = divmod(micros // _SECOND, 60)
-    return f"{minutes:,} min {seconds} s"
-
-
 def moment(micros: int) -> str:
     """A time to the second: ``2026-11-23 03:47:00Z``."""
     return format_time(micros)[:19].replace("T", " ") + "Z"
@@ -96,7 +66,7 @@ def percent(rate: float | None) -> str:
 
 def amount(nano: int, unpriced: int = 0, noun: str = "stage") -> str:
     """``$1.2500``, and how many more have no price, which is not free."""
-    apart = f" (and {count(unpriced, noun)} unpriced)" if unpriced else ""
+    apart = f" (and {format_count(unpriced, noun)} unpriced)" if unpriced else ""
     return format_usd(nano) + apart
 
 
@@ -120,19 +90,7 @@ def cost_form(cost: Cost | None) -> Form | None:
 
 def price_text(price: Price) -> str:
     """``$1.2500, 1,500 tokens in, 20 out, 12.5 s; 2 without a recorded price``."""
-    parts = [format_usd(price.usd_nano) if price.priced else "no price is recorded"]
-    if price.input_tokens or price.output_tokens:
-        parts.append(f"{count(price.input_tokens, 'token')} in, {price.output_tokens:,} out")
-    if price.latency_us or price.priced:
-        parts.append(duration(price.latency_us))
-    apart = f"; {price.unpriced:,} without a recorded price"
-    return ", ".join(parts) + (apart if price.priced and price.unpriced else "")
-
-
-def price_form(price: Price) -> Form:
-    """What making some artifacts again would cost; money is null when nothing has a price."""
-    priced = price.usd_nano if price.priced else None
-    return {"usd": price.usd, **price._asdict(), "usd_nano": priced}
+    return price.in_words()
 
 
 def reason_forms(reasons: Iterable[Reason]) -> list[Form]:

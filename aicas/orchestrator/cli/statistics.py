@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 import aicas
+from aicas import format_count, format_duration, format_size
 from aicas.orchestrator.cli.figures import days_option, span
 from aicas.orchestrator.cli.options import json_option, store_options
 from aicas.orchestrator.cli.rendering import (
     Form,
     amount,
-    count,
-    duration,
     percent,
     print_document,
     say,
     say_table,
-    size,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +57,7 @@ def cache_stats(days: int, project: str | None, store: str | None, as_json: bool
         return
     say(f"project {named}, {span(days)}")
     _say_sums(found)
-    say(f"entries: {held.entries:,} now, {size(held.size_bytes)}")
+    say(f"entries: {held.entries:,} now, {format_size(held.size_bytes)}")
     busy = [day for day in by_day if day.totals.lookups or day.totals.runs]
     say_table(_HEADINGS, [_row(day) for day in busy], right=(1, 2, 3, 4, 5, 6))
     if not recording:
@@ -78,14 +76,16 @@ def _rate(found: CostAnalysis) -> float | None:
 
 def _say_sums(found: CostAnalysis) -> None:
     totals = found.totals
-    say(f"hit rate: {percent(_rate(found))}, {count(totals.hits, 'hit')}, {totals.misses:,} missed")
+    hits = format_count(totals.hits, "hit")
+    say(f"hit rate: {percent(_rate(found))}, {hits}, {totals.misses:,} missed")
     for code, misses in totals.reasons.most_common():
         say(f"  {code.replace('_', ' ')}: {misses:,}")
     say(
         f"saved: {amount(totals.saved_by_reuse_nano, totals.saved_unpriced, 'hit')},"
-        f" {count(totals.saved_calls, 'API call')}, {duration(totals.saved_latency_us)}",
+        f" {format_count(totals.saved_calls, 'API call')},"
+        f" {format_duration(totals.saved_latency_us)}",
         f"spent: {amount(totals.spent_nano, totals.unpriced + totals.unrecorded, 'run')},"
-        f" {count(totals.calls, 'API call')}",
+        f" {format_count(totals.calls, 'API call')}",
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 import aicas
+from aicas import format_count, format_size
 from aicas.orchestrator.cli.options import json_option, store_option
 from aicas.orchestrator.cli.rendering import (
     Form,
     amount,
     cost_form,
-    count,
     moment,
     money_form,
     percent,
@@ -20,7 +20,6 @@ from aicas.orchestrator.cli.rendering import (
     reason_forms,
     say,
     say_table,
-    size,
     upstream_of,
 )
 from aicas.orchestrator.events import Totals
@@ -136,8 +135,8 @@ def _say_totals(run: Session, totals: Totals) -> None:
     failed = len(run.steps) - totals.cached - totals.generated
     lost = f", {amount(totals.lost_nano)} of it on failures" if totals.lost_nano else ""
     say(
-        f"{count(len(run.steps), 'stage')}: {totals.cached} cached, {totals.generated} generated,"
-        f" {failed} failed",
+        f"{format_count(len(run.steps), 'stage')}: {totals.cached} cached,"
+        f" {totals.generated} generated, {failed} failed",
         f"calls: {totals.calls_made} made, {totals.calls_saved} saved",
         f"USD: {amount(totals.spent_nano, totals.spent_unpriced)} spent{lost},"
         f" {amount(totals.saved_nano, totals.saved_unpriced)} saved",
@@ -154,8 +153,8 @@ def _say_entries(run: Session, entries: _Entries) -> None:
             say(f"{name}: valid, but rests on {began}, which is not")
     say(
         f"cache: hit rate {percent(entries.hit_rate)},"
-        f" {len(entries.held)} of {count(len(entries.by_stage), 'entry')} valid,"
-        f" {size(entries.size_bytes)}"
+        f" {len(entries.held)} of {format_count(len(entries.by_stage), 'entry')} valid,"
+        f" {format_size(entries.size_bytes)}"
     )
 
 
