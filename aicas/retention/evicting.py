@@ -134,7 +134,7 @@ class _Eviction:
         account = Account("gc", f"dropped by operation {done.number}", facts=facts)
         operation = self._publisher.operation((), account)
         deleted = self._backend.delete(condemned - needed, operation, seen, spare)
-        gone = sum(victim.payload in deleted.ids for victim in victims)
+        gone = sum(v.payload in deleted.ids or not v.objects for v in victims)
         return EvictionResult(done.number, gone, len(deleted.ids), deleted.freed_bytes)
 
 

@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from aicas.errors import Damaged
 from aicas.graph import Price, price_of
 from aicas.ids import ObjectId, SnapshotId
 from aicas.names import Key, RefName
@@ -19,6 +20,7 @@ from aicas.retention.holdings import Holding, Holdings, Run
 from aicas.retention.worth import Usage, Worth, cost_of
 
 ASKED = "asked for"
+GONE = "gone before"
 HISTORY = "no ref points at it"
 ASIDE = "in quarantine"
 LEAST = "least worth for its size"
@@ -98,15 +100,21 @@ def plan_asked(
 ) -> EvictionPlan:
     """Plan to drop some payloads, whatever they are worth.
 
+    One that is damaged or lost can be dropped too: by that it is on record that it is gone.
+
     Args:
         holdings: of the store; used up.
-        payloads: which; those that are not held are left out.
+        payloads: which; those that no run produced are left out.
         usage: how often snapshots were found.
         now: the time.
     """
     dropping = _Dropping(holdings, Worth(holdings, usage, now))
-    asked = [i for i in dict.fromkeys(payloads) if i in holdings.payloads]
-    waiting = [i for i in asked if i not in holdings.kept]
+    every = {**holdings.payloads, **holdings.lost}
+    asked = [payload for payload in dict.fromkeys(payloads) if payload in every]
+    for payload in asked:
+        if payload in holdings.lost:
+            dropping.note(holdings.lost[payload])
+    waiting = [i for i in asked if i in holdings.payloads and i not in holdings.kept]
     went = True
     while went:  # what is part of another one that was asked for can go once that one has
         went = False
@@ -115,7 +123,7 @@ def plan_asked(
                 dropping.drop(payload, ASKED, None)
                 went = True
     spared = [
-        _spared(holdings.payloads[payload], holdings.kept.get(payload, SHARED))
+        _spared(every[payload], holdings.kept.get(payload, SHARED))
         for payload in asked
         if payload not in dropping.gone
     ]
@@ -134,7 +142,14 @@ def plan_down_to(
         to_bytes: stored bytes.
         usage: how often snapshots were found.
         now: the time.
+
+    Raises:
+        Damaged: a payload cannot be read whole, so what others share with it is not known.
     """
+    if holdings.unsound:
+        payload, problem = min(holdings.unsound.items())
+        key = holdings.payloads[payload].key
+        raise Damaged(f"what {key} holds is damaged: {problem}", object_id=payload)
     held = holdings.stored_bytes
     worth = Worth(holdings, usage, now)
     dropping = _Dropping(holdings, worth)
@@ -172,25 +187,39 @@ class _Dropping:
         """Drop one; returns the payloads whose score is another one now."""
         holding = self._holdings.payloads[payload]
         objects, sole = self._holdings.sharing.drop(payload)
+        self._add(holding, objects, self._worth.of(payload), score, reason)
+        return {*sole, *self._worth.leave(payload)}
+
+    def note(self, holding: Holding) -> None:
+        """Count one as dropped that was lost before."""
+        self._add(holding, frozenset(), 0, None, GONE)
+
+    def _add(
+        self,
+        holding: Holding,
+        objects: frozenset[ObjectId],
+        worth_nano: int,
+        score: float | None,
+        reason: str,
+    ) -> None:
         freed = self._holdings.bytes_of(objects)
         self.victims.append(
             Victim(
-                payload,
+                holding.payload,
                 holding.key,
                 holding.runs,
                 holding.refs,
                 objects,
                 freed,
                 cost_of(holding),
-                self._worth.of(payload),
+                worth_nano,
                 self._worth.use_of(holding).hits,
                 score,
                 reason,
             )
         )
-        self.gone.add(payload)
+        self.gone.add(holding.payload)
         self.freed_bytes += freed
-        return {*sole, *self._worth.leave(payload)}
 
 
 class _Ranking:

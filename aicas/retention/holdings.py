@@ -33,7 +33,7 @@ class Run(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """One payload that the store holds, whole."""
+    """One payload that runs produced."""
 
     payload: ObjectId
     runs: tuple[Run, ...]
@@ -63,8 +63,12 @@ class Holdings:
     objects: Mapping[ObjectId, StoredObject]
     runs: Mapping[SnapshotId, Run]
     payloads: Mapping[ObjectId, Holding]
+    lost: Mapping[ObjectId, Holding]
+    """Those that runs produced and the store does not hold, evicted or not."""
     kept: Mapping[ObjectId, str]
     """The payloads that must not go, and why."""
+    unsound: Mapping[ObjectId, str]
+    """The payloads that cannot be given back whole, and why."""
     states: Mapping[RefName, RefState]
     sharing: Sharing
     """Of all payloads that are held; whoever drops some uses it up."""
@@ -75,8 +79,8 @@ class Holdings:
         return sum(found.stored_bytes for found in self.objects.values())
 
     def bytes_of(self, objects: Iterable[ObjectId]) -> int:
-        """Stored bytes of some objects."""
-        return sum(self.objects[i].stored_bytes for i in objects)
+        """Stored bytes of some objects, as far as they are held."""
+        return sum(self.objects[i].stored_bytes for i in objects if i in self.objects)
 
 
 def survey(
@@ -97,11 +101,15 @@ def survey(
     states = {ref: s for ref, s in backend.refs("").items() if ref not in leaving}
     objects = {found.id: found for found in backend.scan()}
     runs = {run.id: run for run in _runs(backend, reader, objects)}
-    payloads = _payloads(objects, runs.values(), states)
+    produced = _payloads(objects, runs.values(), states)
     sharing = Sharing(reader.tree)
-    kept = _enter(sharing, payloads)
-    lost = {object_id for object_id in sharing.objects if object_id not in objects}
-    kept |= dict.fromkeys(sharing.roots_above(lost), "parts of it are not in the store")
+    unsound = _enter(sharing, [payload for payload in produced if payload in objects])
+    absent = {object_id for object_id in sharing.objects if object_id not in objects}
+    unsound |= dict.fromkeys(sharing.roots_above(absent), "parts of it are not in the store")
+    lost = backend.missing(unsound)  # since the listing
+    lost.update(payload for payload in produced if payload not in objects)
+    payloads = {payload: h for payload, h in produced.items() if payload not in lost}
+    kept: dict[ObjectId, str] = {}
     for payload, holding in payloads.items():
         if holding.stored_at >= since:
             kept[payload] = "too young to judge"
@@ -110,7 +118,17 @@ def survey(
     needed = set(leased(backend, reader))
     _enter(sharing, needed)
     kept |= dict.fromkeys(needed, "someone works from it")
-    return Holdings(seen, objects, runs, payloads, kept, states, sharing)
+    return Holdings(
+        seen,
+        objects,
+        runs,
+        payloads,
+        {payload: produced[payload] for payload in lost},
+        kept,
+        {payload: problem for payload, problem in unsound.items() if payload in payloads},
+        states,
+        sharing,
+    )
 
 
 def leased(backend: Backend, reader: ObjectReader) -> Iterator[ObjectId]:
@@ -155,8 +173,7 @@ def _payloads(
 ) -> dict[ObjectId, Holding]:
     made: dict[ObjectId, list[Run]] = defaultdict(list)
     for run in runs:
-        if run.payload in objects:
-            made[run.payload].append(run)
+        made[run.payload].append(run)
     standing: dict[SnapshotId, list[RefName]] = defaultdict(list)
     for ref, state in states.items():
         if state.target:
@@ -165,13 +182,14 @@ def _payloads(
     for payload, producers in made.items():
         newest = sorted(producers, key=lambda run: (run.stored_at, run.id), reverse=True)
         refs = sorted(ref for run in newest for ref in standing.get(run.id, ()))
-        stored_at = max(objects[payload].at, newest[0].stored_at)
+        held = objects.get(payload)
+        stored_at = max(held.at if held else 0, newest[0].stored_at)
         holdings[payload] = Holding(payload, tuple(newest), tuple(refs), stored_at)
     return holdings
 
 
 def _enter(sharing: Sharing, payloads: Iterable[ObjectId]) -> dict[ObjectId, str]:
-    """Count what payloads share; returns those that cannot be read whole, which must stay."""
+    """Count what payloads share; returns those that cannot be read whole, and why."""
     unread = {}
     for payload in payloads:
         try:

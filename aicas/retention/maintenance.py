@@ -35,11 +35,14 @@ class MaintenanceResult:
     evicted: EvictionResult
 
 
-def was_maintained(backend: Backend, since: int) -> bool:
-    """Whether there was an upkeep at or after a time. Looks no further back in the log."""
+def is_due(backend: Backend, since: int) -> bool:
+    """Whether there was no upkeep at or after a time, though there was something to keep up.
+
+    Looks no further back in the log than that time.
+    """
     for operation in backend.operations():
-        if operation.at < since:
+        if operation.verb == MAINTAIN and operation.at >= since:
             return False
-        if operation.verb == MAINTAIN:
+        if operation.at < since:
             return True
     return False

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from aicas.errors import Damaged, NotFound
 from aicas.ids import Kind, ObjectId, TreeId
 from aicas.objects.tree import Tree
 
@@ -31,7 +32,7 @@ class Sharing:
         """Begin with no payload.
 
         Args:
-            read_tree: may raise; ``add`` lets that pass.
+            read_tree: may raise ``NotFound`` or ``Damaged``.
         """
         self._read_tree = read_tree
         self._roots: set[ObjectId] = set()
@@ -48,10 +49,11 @@ class Sharing:
         """Enter a payload with everything below it.
 
         Raises:
-            NotFound, Damaged: a tree of it cannot be read. What is known of it is entered.
+            NotFound, Damaged: a tree of it cannot be read. All else of it is entered.
         """
         if payload in self._roots:
             return
+        problem: NotFound | Damaged | None = None
         self._roots.add(payload)
         self._holders[payload] += 1
         todo = [payload]
@@ -59,11 +61,18 @@ class Sharing:
             tree = todo.pop()
             if tree.kind != Kind.TREE or tree in self._below:
                 continue
-            self._below[tree] = frozenset(e.id for e in self._read_tree(TreeId(tree)).values())
+            try:
+                entries = self._read_tree(TreeId(tree)).values()
+            except (NotFound, Damaged) as error:
+                problem = problem or error
+                continue
+            self._below[tree] = frozenset(entry.id for entry in entries)
             for object_id in self._below[tree]:
                 self._holders[object_id] += 1
                 self._above.setdefault(object_id, set()).add(tree)
                 todo.append(object_id)
+        if problem is not None:
+            raise problem
 
     def only_in(self, payload: ObjectId) -> frozenset[ObjectId]:
         """The objects that nothing but this payload holds."""

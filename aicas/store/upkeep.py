@@ -55,7 +55,8 @@ class StoreUpkeep(StoreAccounts):
         Raises:
             InvalidInput: keys and a size, no number of hours, or not a revision.
             NotFound: there is no such key.
-            Damaged: a snapshot cannot be read, so nothing may be dropped.
+            Damaged: what is stored cannot be read, so nothing may be chosen to be dropped. A
+                damaged payload can be asked for, a snapshot cannot.
         """
         from aicas.retention.eviction import plan_asked, plan_down_to
 
@@ -161,6 +162,8 @@ class StoreUpkeep(StoreAccounts):
     def maintain_if_due(self) -> MaintenanceResult | None:
         """Do so if nobody has for ``cleanup_interval_hours``, and nobody is at it.
 
+        A store that is younger than that needs none yet. Costs one look at the operations since.
+
         Raises:
             Conflict, Damaged, StorageFailed: as ``maintain``.
         """
@@ -193,9 +196,9 @@ class StoreUpkeep(StoreAccounts):
             lease.release()
 
     def _is_due(self, interval: int) -> bool:
-        from aicas.retention.maintenance import was_maintained
+        from aicas.retention.maintenance import is_due
 
-        return not was_maintained(self._backend, since=self._clock() - interval)
+        return is_due(self._backend, since=self._clock() - interval)
 
     def plan_clear(self) -> InvalidationPlan:
         """What ``clear`` would move away, and what producing it again would cost."""

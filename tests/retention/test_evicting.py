@@ -11,6 +11,7 @@ from retention_world import codes, contents, held_bytes, pipeline, snapshots, un
 import aicas
 from aicas.backends.memory import MemoryBackend
 from aicas.errors import Conflict, Damaged, InvalidInput, NotFound
+from aicas.ids import TreeId
 from aicas.names import RefName
 
 RECIPE = {"prompt": "p", "agent_version": "a"}
@@ -165,6 +166,32 @@ def test_what_was_evicted_is_told_from_what_was_lost(clock: HandClock) -> None:
     assert missing == {again.payload.id, store.show("lost").payload.id}
     with pytest.raises(Damaged):
         store.plan_gc()
+
+
+def test_what_is_damaged_or_lost_can_be_evicted_by_name_alone(clock: HandClock) -> None:
+    backend = MemoryBackend()
+    store = aicas.Store(backend, clock=clock, actor="test")
+    store.put("lost", "lost")
+    store.put("parts", {"a": b"1", "d/b": b"2" * 50})
+    store.put("spoiled", {"a": b"3", "d/b": b"4" * 50})
+    store.put("whole", {"d/b": b"4" * 50, "own": b"5"})
+    clock.pass_time(hours=1)
+    below = next(iter(store.tree(TreeId(store.show("parts").payload.id)).values())).id
+    spoiled = store.show("spoiled").payload.id
+    del backend._frames[store.show("lost").payload.id]
+    del backend._frames[below]
+    backend._frames[spoiled] = (backend._frames[spoiled][0][:-12] + b"no such tree", 0)
+    store = aicas.Store(backend, clock=clock, actor="test")
+    assert len(store.verify().damage) == 3
+    with pytest.raises(Damaged, match="holds is damaged"):
+        store.plan_evict(to_bytes=0, grace_hours=0)
+    evict(store, "lost", "parts", "spoiled")
+    assert store.verify().damage == ()
+    for key in ("lost", "parts", "spoiled"):
+        assert codes(store.lookup(key)) == ["evicted"]
+    store.gc(store.plan_gc(grace_hours=0, retention_hours=0))
+    assert dict(store.files("whole")) == {"d/b": b"4" * 50, "own": b"5"}
+    assert store.plan_evict(to_bytes=0, grace_hours=0).victims[0].key == "whole"
 
 
 def test_a_plan_spares_what_was_put_recalled_or_leased_since(

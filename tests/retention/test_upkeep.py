@@ -77,6 +77,8 @@ def test_upkeep_is_due_once_in_an_interval_whoever_did_it(clock: HandClock) -> N
     store = small(clock)
     other = aicas.Store(store._backend, config=SMALL, clock=clock, actor="other")
     store.put("plan", "1")
+    assert store.maintain_if_due() is None, "a young store needs no upkeep"
+    clock.pass_time(hours=24, seconds=1)
     assert store.maintain_if_due() is not None
     assert store.maintain_if_due() is None
     clock.pass_time(hours=23)
@@ -94,6 +96,8 @@ def test_without_an_interval_upkeep_is_never_due(clock: HandClock) -> None:
 
 def test_only_one_does_the_upkeep(clock: HandClock) -> None:
     store = small(clock)
+    store.put("plan", "1")
+    clock.pass_time(hours=25)
     lease = store._backend.lease("maintain")
     assert not isinstance(lease, (Taken, Left))
     assert store.maintain_if_due() is None
