@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from aicas import INTEGRATION, InvalidInput, PriceTable, Snapshot, Store
+from aicas import INTEGRATION, AicasError, InvalidInput, PriceTable, Snapshot, Store
 from aicas.orchestrator.agent import Team
 from aicas.orchestrator.events import Reporter, RunEnded, RunStarted, Totals
 from aicas.orchestrator.planning import Planner, RunPlan, UnforeseenError
@@ -89,9 +90,15 @@ class Generation:
         except BaseException:
             self._report(RunEnded(runner.totals, complete=False))
             raise
+        await asyncio.to_thread(self._keep_up)
         where = None if output is None else str(output)
         self._report(RunEnded(runner.totals, complete=True, output=where, files=count))
         return runner.totals
+
+    def _keep_up(self) -> None:
+        """See to the store when that is due. The run is done: what hinders this is no failure."""
+        with suppress(AicasError):
+            self._store.maintain_if_due()
 
     def _workflow(self, runner: Runner, request: str) -> MicroPhaseWorkflow:
         prices = PriceTable(self._store.config.cost_models)
