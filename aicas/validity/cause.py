@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from aicas.backends.base import Backend
+from aicas.backends.operation import Operation
 from aicas.history.edges import input_ref
 from aicas.ids import SnapshotId
 from aicas.names import Project, RefName, split_ref
@@ -63,19 +64,25 @@ class Origins:
     def __init__(
         self,
         backend: Backend,
+        target: Callable[[RefName], SnapshotId | None],
         read: Callable[[SnapshotId | None], Snapshot | None],
         absence: Callable[[RefName], Reason | None],
+        operation: Callable[[int], Operation | None],
     ) -> None:
         """Wire it.
 
         Args:
             backend: the store's.
+            target: says what a ref points at.
             read: gives a snapshot; ``None`` for none, or one that cannot be read.
             absence: says why a ref points at nothing.
+            operation: gives an operation of the log.
         """
         self._backend = backend
+        self._target = target
         self._read = read
         self._absence = absence
+        self._operation = operation
         self._known: dict[_Step, Cause] = {}
 
     def of(self, stage: Judged) -> Cause | None:
@@ -94,8 +101,7 @@ class Origins:
         self, ref: RefName, reason: InputChanged | SelectorUnmatched, used: Input | None
     ) -> _Step:
         above = input_ref(split_ref(ref)[1], reason.key)
-        state = self._backend.ref(above)
-        return _Step(above, used.snapshot if used else None, state.target if state else None)
+        return _Step(above, used.snapshot if used else None, self._target(above))
 
     def _follow(self, step: _Step) -> Cause:
         """Follow a change up to where it began."""
@@ -141,14 +147,14 @@ class Origins:
         """The operation that put the new version in the old one's place by hand, if that is how."""
         for move in self._backend.reflog(step.ref):
             if move.new == step.new:
-                operation = self._backend.operation(move.number)
+                operation = self._operation(move.number)
                 if operation and operation.verb == "amend":
                     return Amended(move.number, operation.at, operation.reason)
         return None
 
     def _begun(self, reason: Invalidated) -> RefName | None:
         """The ref an invalidation began with."""
-        operation = self._backend.operation(reason.number)
+        operation = self._operation(reason.number)
         begun = operation.facts.get("ref") if operation else None
         return RefName(begun) if isinstance(begun, str) else None
 

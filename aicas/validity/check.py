@@ -176,14 +176,14 @@ class Checker:
         """Why a ref points at nothing."""
         _, state, aside = standing
         kept = aside.target if aside else None
-        operation = self._operation(state.number) if state else None
+        operation = self.operation(state.number) if state else None
         # What went to quarantine did not leave for another reason.
         if state is not None and not (kept and operation and operation.verb == "quarantine"):
             yield self._departure(state, operation)
         if aside is not None and kept:
             yield self._quarantined(aside, kept)
         elif state is None and aside is not None:
-            yield self._departure(aside, self._operation(aside.number))
+            yield self._departure(aside, self.operation(aside.number))
         elif state is None:
             yield NeverStored()
 
@@ -196,11 +196,12 @@ class Checker:
         return Invalidated(operation.verb, state.number, operation.at, operation.reason)
 
     def _quarantined(self, aside: RefState, kept: SnapshotId) -> Reason:
-        operation = self._operation(aside.number)
+        operation = self.operation(aside.number)
         at, why = (operation.at, operation.reason) if operation else (0, None)
         return Quarantined(aside.number, at, kept, why)
 
-    def _operation(self, number: int) -> Operation | None:
+    def operation(self, number: int) -> Operation | None:
+        """An operation of the log, read once; one that moved many refs takes long to read."""
         if number not in self._operations:
             self._operations[number] = self._backend.operation(number)
         return self._operations[number]
@@ -219,7 +220,7 @@ class Checker:
         undone: set[int] = set()
         revoked: set[SnapshotId | None] = set()
         for move in self._backend.reflog(ref):
-            operation = self._operation(move.number)
+            operation = self.operation(move.number)
             if operation is None or move.number in undone:
                 continue
             if operation.undoes is not None:

@@ -111,7 +111,9 @@ class Explainer:
     def _cause(
         self, ref: RefName, snapshot: Snapshot | None, reasons: tuple[Reason, ...]
     ) -> Cause | None:
-        origins = Origins(self._backend, self._snapshot, self._absence)
+        origins = Origins(
+            self._backend, self._points_at, self._snapshot, self._absence, self._checker.operation
+        )
         above = input_refs(ref, snapshot) if snapshot else ()
         if reasons:
             return origins.of(Judged(ref, reasons, snapshot, ()))
@@ -163,8 +165,11 @@ class Explainer:
 
     def _current(self, ref: RefName, key: str) -> Snapshot | None:
         """The current version of an input of the stage at ``ref``."""
-        state = self._backend.ref(input_ref(split_ref(ref)[1], key))
-        return self._snapshot(state.target) if state else None
+        return self._snapshot(self._points_at(input_ref(split_ref(ref)[1], key)))
+
+    def _points_at(self, ref: RefName) -> SnapshotId | None:
+        state = self._backend.ref(ref)
+        return state.target if state else None
 
     def _snapshot(self, snapshot_id: SnapshotId | None) -> Snapshot | None:
         if snapshot_id is None:

@@ -12,10 +12,10 @@ from aicas.ids import SnapshotId
 from aicas.names import Key, Project, RefName, live_ref, quarantine_ref, split_ref
 from aicas.objects.reader import ObjectReader
 from aicas.objects.snapshot import Snapshot
-from aicas.validity.cause import Cause, Causes, Judged, Origins
+from aicas.validity.cause import Cause, Causes, Judged, Origins, used_input
 from aicas.validity.check import Checker, Miss, Standing, absent_among
 from aicas.validity.inputs import InputDigests
-from aicas.validity.reasons import PayloadUnreadable, Reason
+from aicas.validity.reasons import InputChanged, PayloadUnreadable, Reason, SelectorUnmatched
 
 VALID: Final = "valid"
 _STATE_OF_REASON: Final = {
@@ -106,7 +106,11 @@ class _Survey:
         judged = {ref: self._judge(ref, key) for ref, key in refs.items()}
         causes: Causes | None = None
         if any(stage.reasons for stage in judged.values()):
-            causes = Causes(judged, Origins(self._backend, self._snapshot, self._absence))
+            self._read_used(judged.values())
+            origins = Origins(
+                self._backend, self._target, self._snapshot, self._absence, self._checker.operation
+            )
+            causes = Causes(judged, origins)
         return [
             StageStatus(
                 refs[ref],
@@ -117,6 +121,16 @@ class _Survey:
             )
             for ref, stage in judged.items()
         ]
+
+    def _read_used(self, judged: Iterable[Judged]) -> None:
+        """Read, at once, the versions of changed inputs that stages used."""
+        self._read(
+            used.snapshot
+            for stage in judged
+            for reason in stage.reasons
+            if stage.snapshot and isinstance(reason, InputChanged | SelectorUnmatched)
+            if (used := used_input(stage.snapshot.inputs, reason))
+        )
 
     def _judge(self, ref: RefName, key: Key) -> Judged:
         standing = self._standing(ref, key)
