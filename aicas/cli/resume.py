@@ -72,6 +72,9 @@ def _print_plan(screen: Screen, plan: ResumePlan) -> None:
                 f"not pinned: {other.key} {other.id.short}, which only something above used", "dim"
             )
         )
+    if plan.back:
+        names = ", ".join(name_of(ref, plan.project) for ref in plan.back)
+        screen.line("back as they were then, at no cost, when looked up: ", Span(names, "key"))
     if plan.again:
         screen.line("to be made again after it:")
         for ref in plan.again:
@@ -111,6 +114,7 @@ def _form(plan: ResumePlan, done: Operation | None) -> Form:
             for pin in plan.pins
         ],
         "others": [{"key": other.key, "snapshot": other.id.hex()} for other in plan.others],
+        "back": list(plan.back),
         "again": list(plan.again),
         "kept": plan.kept.to_json(),
         "price": plan.price.to_json(),

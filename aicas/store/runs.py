@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aicas.errors import InvalidInput, NotFound
-from aicas.names import Key, Project, RefName, check_key, check_project, live_ref, split_ref
-from aicas.objects.snapshot import Snapshot
+from aicas.names import Key, Project, RefName, check_project, live_ref, split_ref
+from aicas.objects.snapshot import Input, Snapshot
 from aicas.store.writing import StoreWriter
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aicas.ids import SnapshotId
     from aicas.ledger.estimates import Estimates
     from aicas.ledger.sessions import Session
+    from aicas.validity.aftermath import Aftermath
     from aicas.validity.comparison import Comparison
 
 
@@ -41,6 +42,8 @@ class ResumePlan(NamedTuple):
     """All it rests on and itself, each after what it was made from."""
     others: tuple[Snapshot, ...]
     """Versions of the same stages that only something further up rested on; not pinned."""
+    back: tuple[RefName, ...]
+    """Stages that follow and that lookups bring back as they were, at no cost."""
     again: tuple[RefName, ...]
     """Stages that follow and will not be valid: they have to be made again."""
     kept: Price
@@ -71,7 +74,7 @@ class StoreRuns(StoreWriter):
             NotFound: there is no such revision, or its past is not whole any more: a snapshot
                 was collected, or what one of its stages produced was evicted.
         """
-        from aicas.graph import dependents, price_of
+        from aicas.graph import price_of
         from aicas.history.past import past_of
 
         snapshot, source = self._located(revision)
@@ -80,9 +83,7 @@ class StoreRuns(StoreWriter):
         self._check_held(past.stages)
         for stage in past.stages.values():
             self._check_served(stage)
-        roots = [live_ref(source, key) for key in past.stages]
-        after = {ref: self._last(ref) for ref in dependents(self._backend, *roots)}
-        again = after if into is not None else self._broken(source, past.stages, after)
+        back, again = self._aftermath(source, past.stages, is_new=into is not None)
         return ResumePlan(
             revision,
             snapshot,
@@ -90,6 +91,7 @@ class StoreRuns(StoreWriter):
             into is not None,
             self._pins(target, past.stages),
             past.others,
+            back,
             tuple(again),
             price_of(pinned.cost for pinned in past.stages.values()),
             price_of(stage.cost if stage else None for stage in again.values()),
@@ -269,25 +271,26 @@ class StoreRuns(StoreWriter):
         state = self._backend.ref(ref)
         return self._target(state.target or state.last) if state else None
 
-    def _broken(
-        self,
-        project: Project,
-        pinned: Mapping[Key, Snapshot],
-        after: Mapping[RefName, Snapshot | None],
-    ) -> dict[RefName, Snapshot | None]:
-        """Those of ``after``, inputs first, that rest on something else than what is pinned."""
-        from aicas.history.edges import input_ref
-        from aicas.validity.comparing import input_reasons
+    def _aftermath(
+        self, project: Project, stages: Mapping[Key, Snapshot], *, is_new: bool
+    ) -> Aftermath:
+        """What becomes of the stages that follow when these versions are current."""
+        from aicas.graph import dependents
+        from aicas.validity.aftermath import Aftermath, aftermath
 
-        def current(name: str) -> Snapshot | None:
-            return pinned.get(check_key(name)) if "/" not in name else None
+        pinned = {live_ref(project, key): snapshot for key, snapshot in stages.items()}
+        after = {ref: self._last(ref) for ref in dependents(self._backend, *pinned)}
+        if is_new:  # it has no earlier versions that could come back
+            mine = {ref: s for ref, s in after.items() if split_ref(ref)[:2] == ("live", project)}
+            return Aftermath((), mine)
+        return aftermath(pinned, after, self._digests, self._current, self._earlier)
 
-        broken: dict[RefName, Snapshot | None] = {}
-        for ref, snapshot in after.items():
-            inputs = snapshot.inputs if snapshot else ()
-            above = {input_ref(project, item.key) for item in inputs}
-            used = tuple(item for item in inputs if item.key in pinned)
-            changed = any(input_reasons(used, self._digests.now(used, current)))
-            if snapshot is None or changed or above & broken.keys():
-                broken[ref] = snapshot
-        return broken
+    def _earlier(self, ref: RefName, like: Snapshot, inputs: Sequence[Input]) -> Snapshot | None:
+        from aicas.validity.check import absent_among
+
+        checker = self._checker(lambda p: absent_among(self._backend.missing([p.id]))(p))
+        return checker.recall(ref, like.recipe, inputs)
+
+    def _current(self, ref: RefName) -> Snapshot | None:
+        state = self._backend.ref(ref)
+        return self._target(state.target) if state else None

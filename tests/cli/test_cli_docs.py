@@ -77,7 +77,10 @@ def check_validity(seen: Seen, rich: Shell, document: Callable[..., dict[str, An
     seen.check("operation", document("choose", "priced", "priced~1"))
     seen.check("why", document("why", "priced", "--recipe", "recipe.json"))
     seen.check("why", document("why", "priced", "--dep", "plan", "--dep", "code"))
-    seen.check("resume", document("resume", "code~1", "--dry-run"))
+    for key, content, deps in (("a", "1", ""), ("b", "1", "a"), ("a", "2", ""), ("c", "1", "a b")):
+        used = [argument for name in deps.split() for argument in ("--dep", name)]
+        rich("put", key, "-", *used, stdin=content)
+    seen.check("resume", document("resume", "c", "--dry-run"))
     seen.check("resume", document("resume", "code~1"))
     rich("put", "features", "-", stdin="register\n")
     rich("invalidate", "plan", "--only")

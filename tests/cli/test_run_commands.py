@@ -28,8 +28,11 @@ def twice(store: Shell) -> Shell:
     return store
 
 
-def test_the_plan_of_a_resume_is_printed_first(twice: Shell) -> None:
-    shown = twice("resume", "plan@{1}", "--dry-run").out.splitlines()
+def test_the_plan_of_a_resume_is_printed_first(store: Shell) -> None:
+    run(store, 1)
+    store("invalidate", "code", "--only")
+    run(store, 2)
+    shown = store("resume", "plan@{1}", "--dry-run").out.splitlines()
     assert shown[0].startswith("to go on from plan ")
     assert [line.split()[0] for line in shown[1:3]] == ["ideas", "plan"]
     assert "->" in shown[1]
@@ -41,7 +44,15 @@ def test_the_plan_of_a_resume_is_printed_first(twice: Shell) -> None:
         "to be paid for that: $4.00, 0 ms",
         "nothing was changed (dry run)",
     ]
-    assert twice("cat", "plan").out == "plan 2\n"
+    assert store("cat", "plan").out == "plan 2\n"
+
+
+def test_what_followed_then_comes_back_at_no_cost(twice: Shell) -> None:
+    shown = twice("resume", "plan@{1}", "--dry-run").out.splitlines()
+    assert shown[4:] == [
+        "back as they were then, at no cost, when looked up: code, tests",
+        "nothing was changed (dry run)",
+    ]
 
 
 def test_a_resume_pins_the_past_and_undo_returns(twice: Shell) -> None:

@@ -104,6 +104,7 @@ def test_any_revision_says_where_to_go_on(store: aicas.Store, clock: HandClock, 
 
 def test_the_plan_says_what_is_pinned_what_follows_and_the_price(store: aicas.Store) -> None:
     first = run(store, 1)
+    store.invalidate("phase-2", "wrong", only=True)
     second = run(store, 2)
     before = stands(store)
     plan = store.plan_resume("phase-1@{1}")
@@ -114,15 +115,50 @@ def test_the_plan_says_what_is_pinned_what_follows_and_the_price(store: aicas.St
     assert (plan.kept.usd_nano, plan.kept.priced, plan.kept.latency_us) == (3_000, 3, 300)
     assert (plan.price.usd_nano, plan.price.priced) == (6_000, 3)
     assert (plan.project, plan.is_new, plan.others) == ("default", False, ())
+    assert plan.back == ()
     assert stands(store) == before, "a plan moves nothing"
+
+
+def test_what_followed_then_comes_back_and_need_not_be_paid(store: aicas.Store) -> None:
+    first = run(store, 1)
+    run(store, 2)
+    plan = store.plan_resume("phase-1@{1}")
+    assert plan.back == tuple(f"live/default/{k}" for k in ("phase-2", "phase-3", "report"))
+    assert plan.again == ()
+    assert (plan.price.priced, plan.price.unpriced) == (0, 0)
+    store.resume(plan)
+    for key in ("phase-2", "phase-3", "report"):
+        found = store.lookup(key, RECIPE, STAGES[key])
+        assert isinstance(found, aicas.Hit)
+        assert found.snapshot.id == first[key].id
 
 
 def test_what_follows_and_stays_valid_need_not_be_made_again(store: aicas.Store) -> None:
     run(store, 1)
+    store.invalidate("phase-3", only=True)
     store.put("plan", {"phases": ["0 1", "1 1", "changed"]}, recipe=RECIPE, inputs=["ideas"])
     store.put("phase-3", "again", recipe=RECIPE, inputs=STAGES["phase-3"])
     plan = store.plan_resume("plan~1")
+    assert plan.back == ()
     assert plan.again == ("live/default/phase-3", "live/default/report")
+
+
+def test_stages_of_other_projects_that_follow_are_told_by_their_own_names(
+    store: aicas.Store,
+) -> None:
+    other = store.at_project("other")
+    store.put("plan", "1")
+    store.put("code", "1", inputs=["plan"])
+    other.put("plan", "theirs")
+    other.put("code", "1", inputs=["default/code", "plan"])
+    other.put("docs", "1", inputs=["plan"])
+    store.put("plan", "2")
+    store.invalidate("code")
+    store.put("code", "2", inputs=["plan"])
+    other.put("code", "2", inputs=["default/code", "plan"])
+    plan = store.plan_resume("plan~1")
+    assert plan.again == ("live/default/code", "live/other/code")
+    assert store.plan_resume("plan~1", "new").again == ("live/default/code",)
 
 
 def test_of_two_versions_of_one_stage_the_nearest_counts(store: aicas.Store) -> None:
