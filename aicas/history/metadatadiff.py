@@ -50,10 +50,7 @@ def _fields(snapshot: Snapshot) -> Iterator[tuple[str, Any]]:
 
 
 def _inputs(snapshot: Snapshot) -> dict[str, Input]:
-    return {
-        f"input.{item.key}" + ("" if item.selector is None else f"#{item.selector}"): item
-        for item in snapshot.inputs
-    }
+    return {f"input.{item.name}": item for item in snapshot.inputs}
 
 
 def _snapshot(item: Input | None) -> str | None:

@@ -47,6 +47,11 @@ class Input(NamedTuple):
     digest: bytes
     """32 bytes over exactly the part that was read."""
 
+    @property
+    def name(self) -> str:
+        """The input as it is written: ``KEY``, or ``KEY#SELECTOR`` for a part."""
+        return self.key if self.selector is None else f"{self.key}#{self.selector}"
+
 
 class Cost(NamedTuple):
     """What one run cost. Money is whole nano-USD; ``None`` means unpriced, which is not free."""

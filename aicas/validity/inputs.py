@@ -1,4 +1,7 @@
-"""What was read of an input: all of it, or the part that a selector names."""
+"""What was read of an input: all of it, or the part that a selector names.
+
+What reads parts is imported where one is read, for most commands read none.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from aicas.errors import Damaged, InvalidInput, NotFound
 from aicas.objects.reader import BoundedCache, ObjectReader
 from aicas.objects.snapshot import Input, Snapshot
 from aicas.validity.recipe import UNMATCHED, payload_digest
-from aicas.validity.selector import slice_digest, split_selector
 
 _SLICE_BUDGET = 4 << 20
 _ENTRY_BYTES = 200
@@ -34,7 +36,11 @@ def parse_input(text: str) -> tuple[str, str | None]:
     Raises:
         InvalidInput: the selector is no JSON Pointer and no glob.
     """
-    return split_selector(text) if "#" in text else (text, None)
+    if "#" not in text:
+        return text, None
+    from aicas.validity.selector import split_selector
+
+    return split_selector(text)
 
 
 class InputDigests:
@@ -56,6 +62,8 @@ class InputDigests:
         name = (snapshot.payload.id, selector)
         found = self._slices.get(name)
         if found is None:
+            from aicas.validity.selector import slice_digest
+
             found = slice_digest(snapshot, selector, self._reader) or UNMATCHED
             self._slices.put(name, found, _ENTRY_BYTES + len(selector))
         return found

@@ -11,7 +11,6 @@ from aicas.cli.render.units import age, count, duration, money, size
 from aicas.clock import SECOND, format_time
 from aicas.ids import Kind
 from aicas.objects.media import VALUE
-from aicas.validity.reasons import input_name
 
 if TYPE_CHECKING:
     from aicas.objects.snapshot import Cost, Snapshot
@@ -48,8 +47,7 @@ def summary_rows(snapshot: Snapshot, now: int) -> Iterator[Row]:
     amount = f"  {holds(snapshot)}, {size(payload.size_bytes)}"
     yield _named("payload", [what, Span(payload.id.short, "id"), amount])
     for item in snapshot.inputs:
-        name = input_name(item.key, item.selector)
-        yield _named("input", [Span(item.snapshot.short, "id"), "  ", name])
+        yield _named("input", [Span(item.snapshot.short, "id"), "  ", item.name])
     if snapshot.session_id:
         yield _named("session", snapshot.session_id)
     if snapshot.tags:
