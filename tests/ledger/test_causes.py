@@ -6,7 +6,8 @@ from aicas.ledger.causes import CAUSES, cause_of
 from aicas.validity import reasons
 from aicas.validity.reasons import Reason
 
-CODES = [cls.code for cls in vars(reasons).values() if getattr(cls, "__base__", None) is Reason]
+KINDS = [cls for cls in vars(reasons).values() if getattr(cls, "__base__", None) is Reason]
+CODES = [cls.code for cls in KINDS if cls is not reasons.Amended]  # which is never one's own
 
 
 @pytest.mark.parametrize(
