@@ -25,6 +25,10 @@ HISTORY = "no ref points at it"
 ASIDE = "in quarantine"
 LEAST = "least worth for its size"
 SHARED = "it is part of what others hold"
+_SLACK = 1_000
+
+_Place = tuple[bool, float, ObjectId]
+"""Whether something serves it, its score, and the payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +164,11 @@ def plan_down_to(
             break
         score, payload = chosen
         reason = _why(holdings.payloads[payload])
-        for changed in dropping.drop(payload, reason, score):
-            if changed not in dropping.gone:
-                ranking.rank(changed)
+        sole, poorer = dropping.drop(payload, reason, score)
+        for resized in sole:
+            ranking.enter(resized)
+        for changed in poorer:
+            ranking.rank(changed)
     short = max(held - dropping.freed_bytes - to_bytes, 0)
     every = holdings.payloads.items() if short else ()
     spared = [
@@ -183,12 +189,14 @@ class _Dropping:
         self.gone: set[ObjectId] = set()
         self.freed_bytes = 0
 
-    def drop(self, payload: ObjectId, reason: str, score: float | None) -> set[ObjectId]:
-        """Drop one; returns the payloads whose score is another one now."""
+    def drop(
+        self, payload: ObjectId, reason: str, score: float | None
+    ) -> tuple[frozenset[ObjectId], list[ObjectId]]:
+        """Drop one; returns the payloads that would free more now, and those worth less."""
         holding = self._holdings.payloads[payload]
         objects, sole = self._holdings.sharing.drop(payload)
         self._add(holding, objects, self._worth.of(payload), score, reason)
-        return {*sole, *self._worth.leave(payload)}
+        return sole, self._worth.leave(payload)
 
     def note(self, holding: Holding) -> None:
         """Count one as dropped that was lost before."""
@@ -228,27 +236,40 @@ class _Ranking:
     def __init__(self, holdings: Holdings, worth: Worth) -> None:
         self._holdings = holdings
         self._worth = worth
-        self._scores: dict[ObjectId, float] = {}
-        self._heap: list[tuple[bool, float, ObjectId]] = []
+        self._freed: dict[ObjectId, int] = {}
+        self._places: dict[ObjectId, _Place] = {}
+        self._heap: list[_Place] = []
         for payload in holdings.payloads:
-            self.rank(payload)
+            self.enter(payload)
+
+    def enter(self, payload: ObjectId) -> None:
+        """Take in a payload, or what it would free now."""
+        if payload in self._holdings.payloads and payload not in self._holdings.kept:
+            freed = self._holdings.bytes_of(self._holdings.sharing.only_in(payload))
+            if freed:
+                self._freed[payload] = freed
+                self.rank(payload)
 
     def rank(self, payload: ObjectId) -> None:
-        """Give a payload its place, by what is true now."""
-        if payload in self._holdings.kept or payload not in self._holdings.payloads:
+        """Give a payload that is in the place it has now."""
+        freed = self._freed.get(payload)
+        if freed is None:
             return
-        freed = self._holdings.bytes_of(self._holdings.sharing.only_in(payload))
-        if freed:
-            self._scores[payload] = score = self._worth.score(payload, freed)
-            is_served = self._holdings.payloads[payload].is_served
-            heapq.heappush(self._heap, (is_served, score, payload))
+        is_served = self._holdings.payloads[payload].is_served
+        place = self._places[payload] = (is_served, self._worth.score(payload, freed), payload)
+        if len(self._heap) > 2 * len(self._places) + _SLACK:
+            self._heap = list(self._places.values())
+            heapq.heapify(self._heap)
+        else:
+            heapq.heappush(self._heap, place)
 
     def least(self) -> tuple[float, ObjectId] | None:
         """Take out the first, with its score; ``None`` if nothing is left that may go."""
         while self._heap:
-            _, score, payload = heapq.heappop(self._heap)
-            if self._scores.get(payload) == score:  # else it was given another place since
-                del self._scores[payload]
+            place = heapq.heappop(self._heap)
+            _, score, payload = place
+            if self._places.get(payload) is place:  # else it was given another one since
+                del self._places[payload], self._freed[payload]
                 return score, payload
         return None
 

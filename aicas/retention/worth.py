@@ -64,6 +64,7 @@ class Worth:
             payload: usual if cost is None or cost.usd_nano is None else cost.usd_nano
             for payload, cost in costs.items()
         }
+        self._merits: dict[ObjectId, float] = {}
         self._made_from: dict[ObjectId, set[ObjectId]] = {}
         self._made_into: dict[ObjectId, set[ObjectId]] = {}
         self._link()
@@ -89,10 +90,15 @@ class Worth:
 
     def score(self, payload: ObjectId, freed_bytes: int) -> float:
         """How much speaks for keeping it; see above."""
-        holding = self._holdings.payloads[payload]
+        merit = self._merits.get(payload)
+        if merit is None:  # does not change while others go
+            merit = self._merits[payload] = self._merit(self._holdings.payloads[payload])
+        return merit + log2((1 + self.of(payload)) / freed_bytes)
+
+    def _merit(self, holding: Holding) -> float:
         hits, last = self.use_of(holding)
         unused = max(self._now - max(last, holding.stored_at), 0)
-        return log2((1 + hits) * (1 + self.of(payload)) / freed_bytes) - unused / HALF_LIFE
+        return log2(1 + hits) - unused / HALF_LIFE
 
     def use_of(self, holding: Holding) -> Usage:
         """How often a payload was found, by whichever run of it."""
