@@ -116,8 +116,7 @@ def digest(purpose: str, *parts: bytes) -> bytes:
         parts: any byte strings. ``digest(p, b"ab", b"c") != digest(p, b"a", b"bc")``.
     """
     hasher = _purpose_hasher(purpose).copy()
-    for part in parts:
-        hasher.update(len(part).to_bytes(8, "little") + part)
+    hasher.update(b"".join([len(part).to_bytes(8, "little") + part for part in parts]))
     return hasher.digest()
 
 
