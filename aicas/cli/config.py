@@ -108,7 +108,7 @@ def _get(invocation: Invocation, *, name: str, as_json: bool) -> None:
         screen.line(_shown(setting.value))
 
 
-@command.command("set")
+@command.command("set", context_settings={"ignore_unknown_options": True})  # -1 is a value
 @_name_argument
 @click.argument("value")
 @pass_invocation

@@ -95,6 +95,8 @@ def test_settings_are_listed_read_and_changed(store: Shell) -> None:
 
 
 def test_settings_say_where_they_come_from_and_wrong_ones_can_be_put_right(store: Shell) -> None:
+    refused = store("config", "set", "max_cache_size_gb", "-1", expect=2)
+    assert "must be a number of GB over 0 and at most 1000000, not -1" in refused.err
     store("config", "set", "max_cache_size_gb", "7")
     store("config", "set", "cost_models.gpt-4", '{"input": 0.03, "output": 0.06}')
     listed = store("config", "list", "--json", AICAS_ANALYTICS_ENABLED="false").json["settings"]
