@@ -92,6 +92,8 @@ class DamagedRegion(NamedTuple):
 
     offset: int
     end: int
+    is_last: bool = False
+    """Whether nothing followed it in the file, as long as that was when it was read."""
 
 
 class SegmentHeader(NamedTuple):

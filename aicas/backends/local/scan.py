@@ -22,7 +22,9 @@ def read_groups(fd: int, offset: int, seed: int) -> Iterator[Group | DamagedRegi
     """The groups of a segment from ``offset`` on, stepping over damage that more groups follow.
 
     Ends at the end of the file or before an unfinished write. What stands at the very end and is
-    neither a whole group nor the beginning of one is reported as damage too.
+    neither a whole group nor the beginning of one is reported as damage too. A writer may be at
+    work meanwhile: the file counts as long as it was at first, for what it grew by may be there in
+    part only.
     """
     size = os.fstat(fd).st_size
     window, start = b"", offset
@@ -51,7 +53,11 @@ def _step_over(
     """
     end = _next_group(fd, offset + 1, size, seed)
     if end is None:
-        return None if _is_unfinished(fd, offset, need, size) else DamagedRegion(offset, size)
+        unfinished = _is_unfinished(fd, offset, need, size)
+        return None if unfinished else DamagedRegion(offset, size, is_last=True)
+    found = parse_group(os.pread(fd, end - offset, offset), 0, offset, seed)
+    if found:  # a writer cut what stood there, and wrote this, between the first look and this
+        return found
     if need and offset + need <= end:
         group = parse_body(os.pread(fd, need, offset), 0, offset)
         if group:
@@ -67,7 +73,7 @@ def _is_unfinished(fd: int, offset: int, need: int, size: int) -> bool:
     """
     if need:
         return offset + need > size
-    head = os.pread(fd, GROUP_HEAD_BYTES, offset)
+    head = os.pread(fd, min(GROUP_HEAD_BYTES, size - offset), offset)
     return len(head) < GROUP_HEAD_BYTES or not any(head)
 
 

@@ -179,7 +179,7 @@ class View:
         segment = self.active
         for found in segment.groups(self.overlay.position.offset):
             if isinstance(found, DamagedRegion):
-                if found.end == segment.size() and not (exclusive or self.ended):
+                if found.is_last and not (exclusive or self.ended):
                     break
             else:
                 self.overlay.apply(found, segment.id)

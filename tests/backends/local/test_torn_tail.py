@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from backends_world import facts, put
 from local_world import Folder
+
+from aicas.backends.local import scan
 
 
 @pytest.fixture(params=["no index", "index behind", "index ahead"])
@@ -83,3 +86,50 @@ def test_readers_wait_for_a_write_that_is_under_way(
     with segment.open("ab") as file:
         file.write(data[start + 30 :])
     assert reader.last_number() == 3
+
+
+@pytest.mark.parametrize("seen", [1, 15, 19, 20, 100])
+def test_a_group_that_is_finished_while_it_is_read_is_read_whole_later(
+    torn: tuple[Folder, bytes, int, object], monkeypatch: pytest.MonkeyPatch, seen: int
+) -> None:
+    """A reader does not wait for the writer, whose write appears a page at a time."""
+    folder, data, start, before = torn
+    segment = folder.segments()[0]
+    segment.write_bytes(data[: start + seen])
+    reader = folder.open()
+    assert facts(reader) == before
+    real = os.pread
+
+    def meanwhile(*arguments: int) -> bytes:
+        segment.write_bytes(data)
+        return real(*arguments)
+
+    monkeypatch.setattr(scan.os, "pread", meanwhile)
+    reader._view.catch_up()
+    monkeypatch.undo()
+    assert reader.last_number() == 3
+    put(reader, "code", "3")
+    assert [o.number for o in reader.operations()] == [4, 3, 2, 1]
+    assert list(reader.check()) == []
+
+
+def test_a_tail_that_is_cut_and_written_anew_while_it_is_read_is_read_later(
+    torn: tuple[Folder, bytes, int, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, data, start, before = torn
+    segment = folder.segments()[0]
+    folder.segments()[0].write_bytes(data[:start] + b"overwritten, and not by a whole group" * 9)
+    reader = folder.open()
+    assert facts(reader) == before
+    real = os.pread
+
+    def meanwhile(*arguments: int) -> bytes:
+        found = real(*arguments)
+        segment.write_bytes(data)
+        return found
+
+    monkeypatch.setattr(scan.os, "pread", meanwhile)
+    reader._view.catch_up()
+    monkeypatch.undo()
+    assert reader.last_number() == 3
+    assert list(reader.check()) == []
