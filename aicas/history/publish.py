@@ -107,14 +107,26 @@ class Publisher:
         raise Conflict(f"others kept publishing to {refs[0]}; gave up after {MAX_ATTEMPTS} tries")
 
     def _drop_damaged(self, ids: Sequence[ObjectId]) -> None:
-        """Delete those objects whose bytes are not what their ids say, so that they come anew."""
-        held = set(ids) - self._backend.missing(ids)
-        damaged = [i for i in ids if i in held and not self._reader.is_whole(i)]
+        """Delete those objects whose bytes are not what their ids say, so that they come anew.
+
+        There must never be a moment when an object that is whole is deleted. Between the look
+        and the deletion another may have written it anew, so what was committed since makes for
+        another look, while nobody can commit.
+        """
+        seen = self._backend.last_number()
+        damaged = self._damaged(ids)
         if damaged:
-            facts = {"objects": list(damaged)}
-            operation = self.operation((), Account("repair", facts=facts))
-            seen = self._backend.last_number()
-            self._backend.delete(damaged, operation, seen, lambda newer: ())
+            operation = self.operation((), Account("repair", facts={"objects": damaged}))
+
+            def spare(newer: Sequence[Operation]) -> set[ObjectId]:
+                return set(damaged).difference(self._damaged(damaged))
+
+            self._backend.delete(damaged, operation, seen, spare)
+
+    def _damaged(self, ids: Sequence[ObjectId]) -> list[ObjectId]:
+        """Those objects that are held, and not whole."""
+        held = set(ids) - self._backend.missing(ids)
+        return [i for i in ids if i in held and self._reader.is_damaged(i)]
 
     def restate(self, refs: Sequence[RefName], draft: Drafter) -> Snapshot:
         """Commit a new snapshot of a payload that is stored already; otherwise as ``put``."""

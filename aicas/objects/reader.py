@@ -140,17 +140,22 @@ class ObjectReader:
             return decode_frame(frame, object_id)
         return b"".join(decode_stream(io.BytesIO(frame), object_id))
 
-    def is_whole(self, object_id: ObjectId) -> bool:
-        """Whether what is stored is the object: all of it is read anew, whatever is cached."""
+    def is_damaged(self, object_id: ObjectId) -> bool:
+        """Whether what is stored is not the object: all of it is read anew, whatever is cached.
+
+        One that is not stored, because it was collected meanwhile for example, is not damaged.
+        """
         try:
             if isinstance(object_id, BlobId):
                 for _ in self.pieces(object_id):
                     pass
             else:
                 self.raw(object_id)
-        except (NotFound, Damaged):
+        except NotFound:
             return False
-        return True
+        except Damaged:
+            return True
+        return False
 
     def pieces(self, object_id: BlobId, length: int | None = None) -> Iterator[bytes]:
         """A blob's content in pieces of bounded size.
