@@ -22,6 +22,7 @@ from aicas.cache.failure import decode_error, encode_error
 from aicas.cache.heartbeat import Heartbeat
 from aicas.cache.result import Produced, Result
 from aicas.errors import InvalidInput, OutputRejected
+from aicas.objects.snapshot import FAILED
 from aicas.store import Claim, Store
 from aicas.validity.check import Hit
 from aicas.validity.inputs import Use
@@ -225,7 +226,7 @@ class Attempt:
             validation_status=made.validation_status,
             expires_in_hours=request.expires_in_hours,
         )
-        if made.validation_status == "failed":
+        if made.validation_status == FAILED:
             raise OutputRejected(request.key, snapshot.id, self._reasons)
         return Result(self._store.payload(snapshot), snapshot, self._reasons)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aicas.clock import HOUR
 from aicas.config import check_hours
 from aicas.names import Key, RefName, check_key, live_ref, quarantine_ref, sample_ref
-from aicas.objects.snapshot import Cost, Snapshot
+from aicas.objects.snapshot import FAILED, Cost, Snapshot
 from aicas.store.judging import StoreJudge
 from aicas.validity.inputs import Use
 
@@ -178,7 +178,7 @@ class StorePut(StoreJudge):
         facts = put_facts(cause, snapshot.cost, spent_at)
         account = Account("put", reason, snapshot.session_id, facts=facts)
         held = snapshot._replace(parent=self._publisher.held(parent))
-        if snapshot.validation_status == "failed":
+        if snapshot.validation_status == FAILED:
             made = Draft(held, (aside,), (), account)
         elif sibling:
             made = Draft(held, tuple(own), (), account)

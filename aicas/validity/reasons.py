@@ -39,9 +39,8 @@ class Invalidated(Reason):
     why: str | None
 
     def __str__(self) -> str:
-        because = f": {self.why}" if self.why else ""
         moved = "invalidated" if self.verb == "invalidate" else f"moved away ({self.verb})"
-        return f"{moved} by operation {self.number} at {format_time(self.at)}{because}"
+        return _by_operation(moved, self.number, self.at, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,7 @@ class Evicted(Reason):
     why: str | None
 
     def __str__(self) -> str:
-        because = f": {self.why}" if self.why else ""
-        return f"evicted by operation {self.number} at {format_time(self.at)}{because}"
+        return _by_operation("evicted", self.number, self.at, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,7 @@ class Quarantined(Reason):
     why: str | None
 
     def __str__(self) -> str:
-        because = f": {self.why}" if self.why else ""
-        return f"quarantined by operation {self.number} at {format_time(self.at)}{because}"
+        return _by_operation("quarantined", self.number, self.at, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +91,7 @@ class Amended(Reason):
     why: str | None
 
     def __str__(self) -> str:
-        because = f": {self.why}" if self.why else ""
-        return f"amended by operation {self.number} at {format_time(self.at)}{because}"
+        return _by_operation("amended", self.number, self.at, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +171,11 @@ class PayloadUnreadable(Reason):
 def input_name(key: str, selector: str | None) -> str:
     """An input as it is written: ``KEY`` or ``KEY#SELECTOR``."""
     return key if selector is None else f"{key}#{selector}"
+
+
+def _by_operation(what: str, number: int, at: int, why: str | None) -> str:
+    because = f": {why}" if why else ""
+    return f"{what} by operation {number} at {format_time(at)}{because}"
 
 
 def _brief(value: Any) -> str:
