@@ -128,9 +128,14 @@ class FileLock:
             self._threads.release()
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            ensure_file(self._path)
-            return unshared.open_unshared(lambda: os.open(self._path, flags))
+            try:
+                return unshared.open_unshared(self._open_existing)
+            except FileNotFoundError:
+                ensure_file(self._path)
+                return unshared.open_unshared(self._open_existing)
         except OSError as error:
             raise StorageFailed(f"cannot open {self._path}: {error.strerror}") from error
+
+    def _open_existing(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from aicas.backends import operation as operations
 from aicas.backends.fold import RefFold
 from aicas.backends.local.group import Group
+from aicas.backends.operation import Operation
 from aicas.ids import ObjectId, id_of_kind
 
 
@@ -57,8 +58,14 @@ class Overlay:
         placed.update(place.file for place in self.operations.values())
         return placed - {IN_OWN_FILE}
 
-    def apply(self, group: Group, file: int) -> None:
-        """Fold in the next group, read from the segment ``file``."""
+    def apply(self, group: Group, file: int, known: Operation | None = None) -> None:
+        """Fold in the next group, which lies in the segment ``file``.
+
+        Args:
+            group: its records.
+            file: the segment's file id.
+            known: the group's operation, where it need not be decoded.
+        """
         for record in group.objects:
             object_id = id_of_kind(record.kind, record.raw_id)
             own = record.large_bytes
@@ -70,7 +77,11 @@ class Overlay:
         for kind, raw_id in group.deleted:
             self.places[id_of_kind(kind, raw_id)] = None
         found = group.operation
-        if found and operations.record_digest(found.number, found.data) == found.digest:
+        if found and known is None:
+            if operations.record_digest(found.number, found.data) != found.digest:
+                return
+            known = operations.decode(found.data, found.number)
+        if found and known:
             self.operations[found.number] = Place(file, found.offset, found.length, group.at)
-            self.refs.apply(operations.decode(found.data, found.number))
+            self.refs.apply(known)
             self.last_number = found.number

@@ -14,13 +14,14 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from aicas.backends.base import RefMove, RefState
 from aicas.backends.local.files import FileLock
-from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion
+from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion, parse_body
 from aicas.backends.local.index import Index
 from aicas.backends.local.indexfiles import delete_index, prepare_index
 from aicas.backends.local.log import Log
 from aicas.backends.local.overlay import START, Overlay, Place, Position
 from aicas.backends.local.rows import IndexDamagedError
 from aicas.backends.local.segment import Segment
+from aicas.backends.operation import Operation
 from aicas.errors import Damaged, StorageFailed
 from aicas.ids import ObjectId
 from aicas.names import RefName
@@ -171,6 +172,24 @@ class View:
         with self.lock:
             while self._advance(exclusive):
                 pass
+            if self.overlay.weight > FOLD_RECORDS:
+                self.fold()
+
+    def take_in(self, data: bytes, at: Position, operation: Operation) -> None:
+        """Apply a group that this process has just written, without reading it back.
+
+        Args:
+            data: the group.
+            at: where it was written. Needs the turn that it was written in.
+            operation: that of the group.
+        """
+        with self.lock:
+            found = parse_body(data, 0, at.offset)
+            if found is None or self.overlay.position != at:  # another thread has read it
+                self.catch_up(exclusive=True)
+                return
+            self.overlay.apply(found, at.file, operation)
+            self.overlay.position = Position(at.file, found.end)
             if self.overlay.weight > FOLD_RECORDS:
                 self.fold()
 

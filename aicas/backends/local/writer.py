@@ -11,6 +11,7 @@ from aicas.backends import operation as operations
 from aicas.backends.local import group
 from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import SEGMENT_HEADER_BYTES, encode_group
+from aicas.backends.local.overlay import Position
 from aicas.backends.local.segment import Segment
 from aicas.backends.local.view import View
 from aicas.backends.operation import Operation
@@ -55,7 +56,7 @@ class Writer:
         whole = [*records, _operation_record(committed)]
         data = encode_group(operation.at, whole, segment.header.seed, offset)
         segment.append(data, offset)
-        view.catch_up(exclusive=True)
+        view.take_in(data, Position(segment.id, offset), committed)
         return Written(committed, segment, offset + len(data))
 
     def roll(self, at: int) -> None:
