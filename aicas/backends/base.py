@@ -77,6 +77,22 @@ class Fault(NamedTuple):
     object_id: ObjectId | None = None
 
 
+class Arranged(NamedTuple):
+    """An object's place among others that are laid out one after another."""
+
+    id: ObjectId
+    label: str | None
+    """Neighbours with one label resemble each other and are kept together; ``None`` for none."""
+
+
+class Packing(NamedTuple):
+    """What moving objects to where they take less room did."""
+
+    objects: int
+    freed_bytes: int
+    """Bytes the medium got back; negative if it takes more now."""
+
+
 class Taken(NamedTuple):
     """Another holds the lease."""
 
@@ -236,6 +252,30 @@ class Backend(Protocol):
 
         A reader that already holds an object's bytes keeps them. A crash leaves every object
         either held or deleted.
+        """
+
+    def pack(
+        self,
+        arrange: Callable[[Collection[ObjectId]], Iterable[Arranged]],
+        plain: Callable[[ObjectId, bytes], bytes],
+    ) -> Iterator[Packing]:
+        """Move objects, a batch each time more is asked for, to where they take less room.
+
+        Nothing but their place changes, so any number of readers and writers may be at work. It
+        may be left at any moment, by a crash too: what was packed stays packed. A backend
+        without such a place has nothing to do.
+
+        Args:
+            arrange: puts the ids of a batch in the order in which they belong, each once.
+            plain: the frame of an object without compression, so that many can be compressed
+                together; raises ``Damaged`` for one that is not sound, which then stays as it
+                is.
+
+        Yields:
+            What each batch did.
+
+        Raises:
+            StorageFailed: the medium refused.
         """
 
     def lease(

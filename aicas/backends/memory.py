@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from aicas.backends.base import (
     LEASE_SECONDS,
+    Arranged,
     Deleted,
     Expected,
     Fault,
     FrameReader,
     LeaseState,
     Left,
+    Packing,
     RefMove,
     RefState,
     Staged,
@@ -159,6 +161,14 @@ class MemoryBackend:
             freed = {i: self._frames.pop(i)[0] for i in doomed if i in self._frames}
             committed = self._append(operation)
         return Deleted(committed, frozenset(freed), sum(map(len, freed.values())))
+
+    def pack(
+        self,
+        arrange: Callable[[Collection[ObjectId]], Iterable[Arranged]],
+        plain: Callable[[ObjectId, bytes], bytes],
+    ) -> Iterator[Packing]:
+        """See ``Backend.pack``; memory has one place for all."""
+        return iter(())
 
     def lease(
         self,

@@ -96,6 +96,15 @@ def decode_frame(frame: bytes, expect: ObjectId) -> bytes:
     return data
 
 
+def plain_frame(object_id: ObjectId, frame: bytes) -> bytes:
+    """An object's frame without compression, made from any frame of it.
+
+    Raises:
+        UnsupportedFormat, Damaged: see ``decode_frame``.
+    """
+    return encode_frame(object_id.kind, decode_frame(frame, object_id), compress=False)
+
+
 def claimed_length(frame: bytes) -> int:
     """The raw length a frame claims; only decoding tells whether it is so."""
     return int.from_bytes(frame[-_TRAILER:], "little")
