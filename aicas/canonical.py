@@ -21,6 +21,7 @@ MAX_DEPTH = 100
 # can make a reader allocate to some 64 MiB.
 MAX_ITEMS = 1_000_000
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
+_ATOMS = frozenset([str, bytes, bool, type(None)])
 
 
 def pack(value: object) -> bytes:
@@ -31,23 +32,41 @@ def pack(value: object) -> bytes:
             is not UTF-8 encodable, a key that is not ``str``, nesting deeper than
             ``MAX_DEPTH``, or more items than ``MAX_ITEMS``: what is written can be read.
     """
-    packed = _pack_ordered(_ordered(value, MAX_DEPTH))
+    return pack_ordered(_ordered(value, MAX_DEPTH))
+
+
+def pack_ordered(value: object) -> bytes:
+    """Encode what is in order: of plain types, its maps sorted, every float finite.
+
+    Raises:
+        InvalidInput: as ``pack``, but for what the caller answers for.
+    """
+    packed = _encode(value)
     if len(packed) > MAX_ITEMS:
         _decode(packed)
     return packed
 
 
-def _pack_ordered(value: object) -> bytes:
+def ordered(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a map with everything in it in order, as ``pack_ordered`` takes it.
+
+    Raises:
+        InvalidInput: as ``pack``.
+    """
+    return _ordered_map(value, MAX_DEPTH)
+
+
+def _encode(value: object) -> bytes:
     try:
         packed: bytes = msgpack.packb(value, use_bin_type=True)
-    except (UnicodeEncodeError, ValueError, OverflowError) as error:
+    except (UnicodeEncodeError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(f"value cannot be stored: {error}") from error
     return packed
 
 
 def _ordered(value: object, depth: int) -> object:
     """A copy with sorted maps and plain lists, checked as it is made."""
-    if value is None or isinstance(value, (str, bytes, bool)):
+    if type(value) in _ATOMS or isinstance(value, (str, bytes, bool)):
         return value
     if isinstance(value, int):
         if not _INT_MIN <= value <= _INT_MAX:
@@ -66,7 +85,7 @@ def _ordered(value: object, depth: int) -> object:
     raise InvalidInput(f"a {type(value).__name__} cannot be stored as a value")
 
 
-def _ordered_map(value: Mapping[Any, object], depth: int) -> dict[str, object]:
+def _ordered_map(value: Mapping[Any, object], depth: int) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise InvalidInput(f"map key {ascii(key)[:60]} is not a string")
@@ -89,7 +108,7 @@ def unpack(data: bytes) -> Any:
             again = msgpack.packb(value, use_bin_type=True)
         else:
             value = _decode(data)
-            again = _pack_ordered(_ordered(value, MAX_DEPTH))
+            again = _encode(_ordered(value, MAX_DEPTH))
     except RecursionError as error:
         raise Damaged("encoded value is nested too deeply") from error
     except _DECODE_ERRORS as error:

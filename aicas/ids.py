@@ -76,10 +76,15 @@ _SNAPSHOT_CONTEXT = "aicas 2026-11-23 snapshot v1"
 def hash_object(kind: Kind, data: bytes) -> ObjectId:
     """The id of an object of ``kind`` whose canonical bytes are ``data``."""
     if kind == Kind.BLOB:
-        return BlobId(blake3(data).digest())
+        return blob_id(data)
     if kind == Kind.TREE:
         return TreeId(blake3(data, derive_key_context=_TREE_CONTEXT).digest())
     return SnapshotId(blake3(data, derive_key_context=_SNAPSHOT_CONTEXT).digest())
+
+
+def blob_id(data: bytes) -> BlobId:
+    """The id of a blob, whose canonical bytes are its content."""
+    return BlobId(blake3(data).digest())
 
 
 def id_of_kind(kind: int, raw: bytes) -> ObjectId:

@@ -142,6 +142,7 @@ def _hidden_problem(text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def check_tree_path(path: str) -> TreePath:
     """A relative path inside a tree, its parts joined by ``/``.
 

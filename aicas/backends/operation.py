@@ -50,16 +50,17 @@ class Operation(NamedTuple):
 
 def encode(operation: Operation) -> bytes:
     """A version byte and the canonical map of all but the number, which is its position."""
-    return VERSION + canonical.pack(
+    # In canonical order.
+    return VERSION + canonical.pack_ordered(
         {
-            "verb": operation.verb,
-            "at": operation.at,
             "actor": operation.actor,
+            "at": operation.at,
+            "changes": operation.changes,  # ref, old, new, inputs
+            "facts": canonical.ordered(operation.facts),
             "reason": operation.reason,
             "session": operation.session,
             "undoes": operation.undoes,
-            "facts": operation.facts,
-            "changes": [[c.ref, c.old, c.new, list(c.inputs)] for c in operation.changes],
+            "verb": operation.verb,
         }
     )
 

@@ -95,6 +95,11 @@ class Files(Mapping[str, bytes]):
             raise KeyError(path)
         return self._modes.get(path, EntryKind.FILE.value)
 
+    def modes(self) -> Iterator[tuple[str, int]]:
+        """Every path with its file's mode."""
+        usual = EntryKind.FILE.value
+        return ((path, self._modes.get(path, usual)) for path in self._contents)
+
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
     return isinstance(value, Mapping)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from aicas.backends.base import Staged, Staging
-from aicas.ids import BlobId, Kind, ObjectId, hash_object
+from aicas.ids import BlobId, ObjectId, blob_id
 from aicas.objects.codec import LARGE, FrameWriter
 
 PIECE = 1024 * 1024
@@ -56,7 +56,7 @@ class Intake:
         return self._hold(b"".join(head)), size
 
     def _hold(self, data: bytes) -> BlobId:
-        blob = BlobId(hash_object(Kind.BLOB, data))
+        blob = blob_id(data)
         if blob not in self.raw and blob not in self.staged:
             self.raw[blob] = data
             self._held_bytes += len(data)

@@ -34,6 +34,8 @@ from aicas.objects.tree import (
 )
 from aicas.objects.values import pack_json
 
+_SYMLINK = EntryKind.SYMLINK.value
+
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
@@ -160,7 +162,9 @@ def _prepare_files(
         entries = gather(payload.path, intake)
     else:
         files = payload if isinstance(payload, Files) else Files(payload)
-        entries = {TreePath(path): _entry(files, path, intake) for path in files}
+        entries = {
+            TreePath(path): _entry(files, path, mode, intake) for path, mode in files.modes()
+        }
         for folder in files.empty_folders:
             entries[TreePath(folder)] = Entry(EntryKind.TREE.value, EMPTY_TREE, 0)
     built = build_tree(entries)
@@ -169,11 +173,11 @@ def _prepare_files(
     return PayloadRef(Kind.TREE, built.root, TREE, built.size_bytes, built.file_count)
 
 
-def _entry(files: Files, path: str, intake: Intake) -> Entry:
+def _entry(files: Files, path: str, mode: int, intake: Intake) -> Entry:
     content = files[path]
-    if files.mode(path) == EntryKind.SYMLINK.value:
+    if mode == _SYMLINK:
         check_link_target(content)
-    return Entry(files.mode(path), intake.add_blob(content), len(content))
+    return Entry(mode, intake.add_blob(content), len(content))
 
 
 def decode_payload(

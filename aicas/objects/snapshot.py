@@ -181,11 +181,21 @@ def _cost_json(cost: Cost) -> dict[str, Any]:
 def seal(snapshot: Snapshot) -> tuple[Snapshot, bytes]:
     """The snapshot with its id, and the canonical bytes the id is the hash of.
 
+    What it returns shares no map with the caller's, and can be kept.
+
     Raises:
         InvalidInput: as ``encode_snapshot``.
     """
-    data = encode_snapshot(snapshot)
-    return snapshot._replace(id=SnapshotId(hash_object(Kind.SNAPSHOT, data))), data
+    fields.check_snapshot(snapshot)
+    recipe, meta = canonical.ordered(snapshot.recipe), canonical.ordered(snapshot.meta)
+    cost = snapshot.cost
+    if cost is not None:
+        cost = cost._replace(unit_prices=canonical.ordered(cost.unit_prices))
+    data = _encode(snapshot, recipe, meta)
+    sealed = snapshot._replace(
+        recipe=recipe, meta=meta, cost=cost, id=SnapshotId(hash_object(Kind.SNAPSHOT, data))
+    )
+    return sealed, data
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
@@ -194,29 +204,33 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
     Raises:
         InvalidInput: a field no snapshot may hold.
     """
-    fields.check_snapshot(snapshot)
+    return seal(snapshot)[1]
+
+
+def _encode(snapshot: Snapshot, recipe: dict[str, Any], meta: dict[str, Any]) -> bytes:
+    """The canonical bytes; the maps here are in the order that is canonical."""
     payload = snapshot.payload
-    return VERSION + canonical.pack(
+    return VERSION + canonical.pack_ordered(
         {
             "cache_key": snapshot.key,
+            "cost": None if snapshot.cost is None else canonical.ordered(cost_map(snapshot.cost)),
             "created_at": snapshot.created_at,
+            "dependencies": snapshot.inputs,  # key, snapshot, selector, digest
+            "expiry_time": snapshot.expiry_time,
+            "fingerprint": snapshot.fingerprint,
+            "meta": meta,
+            "parent": snapshot.parent,
             "payload": {
-                "kind": int(payload.kind),
+                "file_count": payload.file_count,
                 "id": payload.id,
+                "kind": int(payload.kind),
                 "media_type": payload.media_type,
                 "size_bytes": payload.size_bytes,
-                "file_count": payload.file_count,
             },
-            "recipe": snapshot.recipe,
-            "dependencies": [[i.key, i.snapshot, i.selector, i.digest] for i in snapshot.inputs],
-            "fingerprint": snapshot.fingerprint,
-            "parent": snapshot.parent,
+            "recipe": recipe,
             "session_id": snapshot.session_id,
+            "tags": snapshot.tags,
             "validation_status": snapshot.validation_status,
-            "expiry_time": snapshot.expiry_time,
-            "tags": list(snapshot.tags),
-            "cost": None if snapshot.cost is None else cost_map(snapshot.cost),
-            "meta": snapshot.meta,
         }
     )
 

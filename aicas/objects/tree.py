@@ -34,6 +34,7 @@ class EntryKind(Enum):
 
 
 _KINDS = {kind.value: kind for kind in EntryKind}
+_FOLDER = EntryKind.TREE.value
 
 
 class Entry(NamedTuple):
@@ -86,18 +87,24 @@ class Tree(Mapping[str, Entry]):
 
 
 def _check_entry(name: str, entry: Entry) -> None:
-    if entry.mode not in _KINDS:
-        raise InvalidInput(f"{name!a} has the unknown mode {entry.mode:o}")
-    wanted = TreeId if entry.kind is EntryKind.TREE else BlobId
-    if type(entry.id) is not wanted or len(entry.id) != 32:
-        raise InvalidInput(f"{name!a} has mode {entry.mode:o} but no {wanted.__name__}")
-    if entry.size < 0:
-        raise InvalidInput(f"{name!a} has the size {entry.size}")
+    mode, object_id, size = entry
+    if mode not in _KINDS:
+        raise InvalidInput(f"{name!a} has the unknown mode {mode:o}")
+    wanted = TreeId if mode == _FOLDER else BlobId
+    if type(object_id) is not wanted or len(object_id) != 32:
+        raise InvalidInput(f"{name!a} has mode {mode:o} but no {wanted.__name__}")
+    if size < 0:
+        raise InvalidInput(f"{name!a} has the size {size}")
 
 
 def encode_tree(tree: Tree) -> bytes:
     """The canonical bytes of a tree."""
-    return VERSION + canonical.pack([[n, e.mode, e.id, e.size] for n, e in tree.items()])
+    return _encode([(name, *entry) for name, entry in tree.items()])
+
+
+def _encode(rows: list[tuple[str, int, ObjectId, int]]) -> bytes:
+    """The canonical bytes of a tree of these names, modes, ids and sizes, which are in order."""
+    return VERSION + canonical.pack_ordered(rows)
 
 
 def decode_tree(data: bytes) -> Tree:
@@ -182,20 +189,26 @@ def build_tree(entries: Mapping[TreePath, Entry]) -> BuiltTree:
     """
     if len(entries) > MAX_ENTRIES:
         raise InvalidInput(f"{len(entries)} files are more than {MAX_ENTRIES}")
-    root: dict[str, _Node] = {}
+    root: _Folder = {}
+    folders = {"": root}
     for path, entry in entries.items():
-        _insert(root, names.check_tree_path(path), entry)
+        head, _, name = names.check_tree_path(path).rpartition("/")
+        folder = folders.get(head)
+        if folder is None:
+            folder = folders[head] = _folder(root, path)
+        _insert(folder, path, name, entry)
     trees: dict[TreeId, bytes] = {}
     top = _close(root, trees)
-    files = sum(entry.kind is not EntryKind.TREE for entry in entries.values())
+    files = sum(entry.mode != _FOLDER for entry in entries.values())
     return BuiltTree(TreeId(top.id), trees, top.size, files)
 
 
-_Node = Entry | dict[str, "_Node"]
+_Folder = dict[str, "Entry | _Folder"]
 
 
-def _insert(root: dict[str, _Node], path: TreePath, entry: Entry) -> None:
-    *folders, name = path.split("/")
+def _folder(root: _Folder, path: TreePath) -> _Folder:
+    """The folder that ``path`` lies in, made with those above it where there is none yet."""
+    *folders, _ = path.split("/")
     if len(folders) >= MAX_DEPTH:
         raise InvalidName("path", path, f"has more than {MAX_DEPTH} parts")
     folder = root
@@ -204,8 +217,12 @@ def _insert(root: dict[str, _Node], path: TreePath, entry: Entry) -> None:
         if isinstance(node, Entry):
             raise InvalidName("path", path, f"has {part!a}, which is also a file")
         folder = node
-    new: _Node = entry
-    if entry.mode == EntryKind.TREE.value:
+    return folder
+
+
+def _insert(folder: _Folder, path: TreePath, name: str, entry: Entry) -> None:
+    new: Entry | _Folder = entry
+    if entry.mode == _FOLDER:
         if entry.id != EMPTY_TREE:
             raise InvalidInput(f"{path!a} is a folder that is not empty")
         new = {}
@@ -214,17 +231,20 @@ def _insert(root: dict[str, _Node], path: TreePath, entry: Entry) -> None:
     folder.setdefault(name, new)
 
 
-def _close(folder: dict[str, _Node], trees: dict[TreeId, bytes]) -> Entry:
-    tree = Tree(
-        {
-            name: node if isinstance(node, Entry) else _close(node, trees)
-            for name, node in folder.items()
-        }
-    )
-    data = encode_tree(tree)
+def _close(folder: _Folder, trees: dict[TreeId, bytes]) -> Entry:
+    """The entry of a folder whose names were checked as parts of paths."""
+    names.check_collisions(folder)
+    rows, size = [], 0
+    for name in sorted(folder):
+        node = folder[name]
+        entry = node if isinstance(node, Entry) else _close(node, trees)
+        _check_entry(name, entry)
+        rows.append((name, *entry))
+        size += entry.size
+    data = _encode(rows)
     tree_id = TreeId(hash_object(Kind.TREE, data))
     trees[tree_id] = data
-    return Entry(EntryKind.TREE.value, tree_id, tree.size)
+    return Entry(_FOLDER, tree_id, size)
 
 
 def walk(root: TreeId, read_tree: Callable[[TreeId], Tree]) -> Iterator[tuple[TreePath, Entry]]:
