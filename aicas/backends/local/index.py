@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,26 +209,37 @@ class Index:
             if reached < overlay.position:
                 self._write(overlay)
 
-    def move_file(self, old: int, new: int, offsets: Mapping[int, int]) -> None:
+    def move_file(
+        self,
+        old: int,
+        new: int,
+        moved: Mapping[ObjectId, Place],
+        packed: Collection[ObjectId],
+        operations: Mapping[int, Place],
+    ) -> None:
         """A segment was rewritten: its records lie elsewhere now. Needs the index lock.
+
+        What the index places in another file than ``old`` stays where it is.
 
         Args:
             old: its file id.
             new: the file id of what replaces it.
-            offsets: where each record it kept was, and where it is.
-
-        Raises:
-            IndexDamagedError: it places something in the old file that was not kept.
+            moved: where the objects it kept are.
+            packed: objects that are not in the log any more.
+            operations: where the operations it kept are.
         """
         with self._transaction():
-            for table, name in (("objects", "id"), ("operations", "number")):
-                rows = self._rows(f"SELECT {name}, offset FROM {table} WHERE file = ?", (old,))  # noqa: S608
-                if any(offset not in offsets for _, offset in rows):
-                    raise IndexDamagedError("the view places a record where none was")
-                self._db.executemany(
-                    f"UPDATE {table} SET file = ?, offset = ? WHERE {name} = ?",  # noqa: S608
-                    ((new, offsets[offset], key) for key, offset in rows),
-                )
+            self._db.executemany(
+                "UPDATE objects SET file = ?, offset = ? WHERE id = ? AND file = ?",
+                ((new, place.offset, i, old) for i, place in moved.items()),
+            )
+            self._db.executemany(
+                "DELETE FROM objects WHERE id = ? AND file = ?", ((i, old) for i in packed)
+            )
+            self._db.executemany(
+                "UPDATE operations SET file = ?, offset = ? WHERE number = ? AND file = ?",
+                ((new, place.offset, number, old) for number, place in operations.items()),
+            )
             self._db.execute("UPDATE OR IGNORE files SET file = ? WHERE file = ?", (new, old))
 
     @contextmanager

@@ -31,11 +31,13 @@ _MARK = "reclaiming"
 
 
 class _Draft(NamedTuple):
-    """A segment written anew, and where each record it kept was and is."""
+    """A segment written anew, and where the records it kept lie in it."""
 
     path: Path
+    id: int
     size: int
-    moved: dict[int, int]
+    objects: dict[ObjectId, Place]
+    operations: dict[int, Place]
 
 
 Records = Mapping[int, Mapping[int, bytes]]
@@ -122,49 +124,51 @@ def _write_draft(old: Segment, doomed: Mapping[int, bytes]) -> _Draft | None:
     """
     seed = int.from_bytes(os.urandom(4), "little")
     header = group.SegmentHeader(old.sequence, old.header.generation + 1, seed)
-    path = old.path.with_name(segment_name(file_id(header.sequence, header.generation)) + ".new")
+    identity = file_id(header.sequence, header.generation)
+    path = old.path.with_name(segment_name(identity) + ".new")
     path.unlink(missing_ok=True)
     fd = files.create_file(path)
-    offset, moved = group.SEGMENT_HEADER_BYTES, dict[int, int]()
+    draft = _Draft(path, identity, group.SEGMENT_HEADER_BYTES, {}, {})
     try:
         files.write_all(fd, header.encode(), 0)
-        for found in old.groups(offset):
+        for found in old.groups(draft.size):
             if isinstance(found, DamagedRegion) or found.damaged:
                 path.unlink()
                 return None
-            data = _without(found, doomed, seed, offset, moved)
-            files.write_all(fd, data, offset)
-            offset += len(data)
+            data = _without(found, doomed, seed, draft)
+            files.write_all(fd, data, draft.size)
+            draft = draft._replace(size=draft.size + len(data))
         files.flush_file(fd)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     finally:
         os.close(fd)
-    return _Draft(path, offset, moved)
+    return draft
 
 
-def _without(
-    found: Group, doomed: Mapping[int, bytes], seed: int, offset: int, moved: dict[int, int]
-) -> bytes:
+def _without(found: Group, doomed: Mapping[int, bytes], seed: int, draft: _Draft) -> bytes:
     """The group's bytes less its doomed object records; nothing if that was all it had.
 
-    Adds to ``moved`` where the records it kept go, when the group is written at ``offset``.
+    Adds to the draft, at whose end they are to be written, where the records it kept go.
     """
     base = found.offset + group.GROUP_HEAD_BYTES
-    kept, at, shift = [], 0, offset - found.offset
+    kept, at, shift = [], 0, draft.size - found.offset
     for record in found.objects:
         if doomed.get(record.offset) == record.raw_id:
             start = record.offset - base
             kept.append(found.body[at:start])
             at = start + record.length
             shift -= record.length
-        else:
-            moved[record.offset] = record.offset + shift
-    if found.operation:
-        moved[found.operation.offset] = found.operation.offset + shift
+        elif record.large_bytes is None:
+            place = Place(draft.id, record.offset + shift, record.length, found.at)
+            draft.objects[id_of_kind(record.kind, record.raw_id)] = place
+    told = found.operation
+    if told:
+        place = Place(draft.id, told.offset + shift, told.length, found.at)
+        draft.operations[told.number] = place
     kept.append(found.body[at:])
-    return group.encode_group(found.at, kept, seed, offset) if any(kept) else b""
+    return group.encode_group(found.at, kept, seed, draft.size) if any(kept) else b""
 
 
 def _replace(view: View, writer: Writer, old: Segment, draft: _Draft) -> int:
@@ -179,8 +183,7 @@ def _replace(view: View, writer: Writer, old: Segment, draft: _Draft) -> int:
             files.flush_folder(draft.path.parent)
             # An index that cannot follow is found out by whoever opens it next.
             with contextlib.suppress(IndexDamagedError):
-                new = file_id(old.sequence, old.header.generation + 1)
-                view.index.move_file(old.id, new, draft.moved)
+                view.index.move_file(old.id, draft.id, draft.objects, (), draft.operations)
         old.path.unlink()
         view.reload()
     return before - draft.size
