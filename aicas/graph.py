@@ -84,16 +84,20 @@ def dependents(backend: Backend, *refs: RefName) -> list[RefName]:
 
 def price_of(costs: Iterable[Cost | None]) -> Price:
     """What some runs cost together; one without a price adds its tokens and time only."""
-    every = list(costs)
-    known = [cost for cost in every if cost is not None]
-    amounts = [cost.usd_nano for cost in known if cost.usd_nano is not None]
+    usd_nano = input_tokens = output_tokens = cached_tokens = latency_us = calls = 0
+    priced = unpriced = 0
+    for cost in costs:  # of a million runs too, so none is kept
+        if cost is None or cost.usd_nano is None:
+            unpriced += 1
+        else:
+            priced += 1
+            usd_nano += cost.usd_nano
+        if cost is not None:
+            input_tokens += cost.input_tokens
+            output_tokens += cost.output_tokens
+            cached_tokens += cost.cached_tokens
+            latency_us += cost.latency_us
+            calls += cost.calls
     return Price(
-        usd_nano=sum(amounts),
-        input_tokens=sum(cost.input_tokens for cost in known),
-        output_tokens=sum(cost.output_tokens for cost in known),
-        cached_tokens=sum(cost.cached_tokens for cost in known),
-        latency_us=sum(cost.latency_us for cost in known),
-        calls=sum(cost.calls for cost in known),
-        priced=len(amounts),
-        unpriced=len(every) - len(amounts),
+        usd_nano, input_tokens, output_tokens, cached_tokens, latency_us, calls, priced, unpriced
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +13,7 @@ from aicas.cli.render.price import price_text
 from aicas.cli.render.table import print_table
 from aicas.cli.render.terminal import Screen
 from aicas.cli.render.units import count, size
+from aicas.graph import Price
 
 if TYPE_CHECKING:
     from aicas.retention.gc import GcPlan, GcResult
@@ -55,20 +55,14 @@ def command(
 
 
 def _print_plan(screen: Screen, plan: GcPlan) -> None:
-    counts: Counter[str] = Counter()
-    sizes: Counter[str] = Counter()
-    for found in plan.condemned:
-        kind = found.id.kind.name.lower()
-        counts[kind] += 1
-        sizes[kind] += found.stored_bytes
     rows = [("keep", "objects", f"{plan.kept_objects:,}", size(plan.kept_bytes), "needed or young")]
-    rows += [
-        ("delete", f"{kind}s", f"{counts[kind]:,}", size(sizes[kind]), _REASON)
-        for kind in ("snapshot", "tree", "blob")
-        if counts[kind]
-    ]
+    for kind in sorted(plan.condemned.kinds, reverse=True):
+        objects, stored_bytes = plan.condemned.kinds[kind]
+        if objects:
+            named = f"{kind.name.lower()}s"
+            rows.append(("delete", named, f"{objects:,}", size(stored_bytes), _REASON))
     print_table(screen, rows, right=(2, 3))
-    if counts["snapshot"]:
+    if plan.price != Price():
         screen.line(f"to produce it again: {price_text(plan.price)}")
 
 

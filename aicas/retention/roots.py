@@ -1,14 +1,15 @@
-"""What must be kept: what refs, leases, recent operations and recent objects reach."""
+"""What must be kept, with all it refers to: what refs, leases and recent operations name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from aicas.backends.base import Backend, StoredObject
+from aicas.backends.base import Backend
 from aicas.backends.operation import Operation
-from aicas.errors import Damaged, NotFound
-from aicas.ids import Kind, ObjectId, SnapshotId, TreeId
-from aicas.objects.reader import ObjectReader
+from aicas.ids import ObjectId, SnapshotId
+
+_BATCH = 1_000
 
 
 def ref_roots(backend: Backend) -> set[ObjectId]:
@@ -41,56 +42,8 @@ def recent_operations(backend: Backend, since: int) -> Iterator[Operation]:
             yield operation
 
 
-def young_roots(objects: Iterable[StoredObject], since: int) -> Iterator[ObjectId]:
-    """Objects stored at ``since`` or later: work in flight may be about to refer to them."""
-    return (found.id for found in objects if found.at >= since)
-
-
-def mark(
-    reader: ObjectReader,
-    roots: Iterable[ObjectId],
-    marked: set[ObjectId],
-    is_gone: Callable[[ObjectId], bool],
-) -> None:
-    """Add everything reachable from ``roots`` to ``marked``.
-
-    Args:
-        reader: reads what it comes by.
-        roots: where to begin.
-        marked: what is known to be reachable; grows.
-        is_gone: tells of a payload whether it was evicted, so that nothing is below it.
-
-    Raises:
-        Damaged: a reachable object is missing or damaged. What hangs below it is unknown, so
-            nothing may be deleted.
-    """
-    todo = [root for root in roots if root not in marked]
-    while todo:
-        object_id = todo.pop()
-        if object_id in marked:
-            continue
-        try:
-            below = list(links(reader, object_id, is_gone))
-        except NotFound as error:
-            raise Damaged(f"{error}, but is reachable", object_id=object_id) from error
-        marked.add(object_id)
-        todo += (i for i in below if i not in marked)
-
-
-def links(
-    reader: ObjectReader, object_id: ObjectId, is_gone: Callable[[ObjectId], bool]
-) -> Iterator[ObjectId]:
-    """The objects an object refers to, but for a payload that was evicted.
-
-    Raises:
-        NotFound, Damaged: it cannot be read; blobs are not read, they refer to nothing.
-    """
-    if object_id.kind == Kind.TREE:
-        yield from (entry.id for entry in reader.tree(TreeId(object_id)).values())
-    elif object_id.kind == Kind.SNAPSHOT:
-        snapshot = reader.snapshot(SnapshotId(object_id))
-        if not is_gone(snapshot.payload.id):
-            yield snapshot.payload.id
-        yield from (item.snapshot for item in snapshot.inputs)
-        if snapshot.parent:
-            yield snapshot.parent
+def held(backend: Backend, snapshots: Iterable[SnapshotId]) -> Iterator[SnapshotId]:
+    """Those that the store holds; others went by decision, when less had to be kept."""
+    left = iter(snapshots)
+    while batch := set(islice(left, _BATCH)):
+        yield from batch - backend.missing(batch)

@@ -256,7 +256,7 @@ class StoreUpkeep(StoreAccounts):
             self._span("the grace period", grace_hours, self.config.gc_grace_hours),
             self._span("the retention", retention_hours, self.config.gc_retention_hours),
         )
-        return plan_gc(self._backend, self._reader, margins, self._clock())
+        return plan_gc(self._backend, margins, self._clock())
 
     def gc(self, plan: GcPlan | None = None, *, reason: str | None = None) -> GcResult:
         """Delete what a plan condemned and nothing has come to need since.
@@ -272,7 +272,7 @@ class StoreUpkeep(StoreAccounts):
         chosen = plan or self.plan_gc()
         facts = {"objects": len(chosen.condemned), "bytes": chosen.condemned_bytes}
         operation = self._publisher.operation((), Account("gc", reason, facts=facts))
-        return sweep(self._backend, self._reader, chosen, operation)
+        return sweep(self._backend, chosen, operation)
 
     def verify(self, progress: Progress | None = None) -> Report:
         """Read and hash every object again and follow every link.

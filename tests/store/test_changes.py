@@ -284,7 +284,7 @@ def test_young_objects_are_kept_for_whoever_is_about_to_name_them(
     store.put("plan", "1")
     store.invalidate("plan")
     clock.pass_time(hours=1)
-    assert store.plan_gc(grace_hours=2, retention_hours=0).condemned == ()
+    assert not store.plan_gc(grace_hours=2, retention_hours=0).condemned
     assert len(store.plan_gc(grace_hours=0.5, retention_hours=0).condemned) == 2
 
 
@@ -295,7 +295,7 @@ def test_a_clock_once_set_back_shortens_no_retention(store: aicas.Store, clock: 
     store.put("other", "x")
     clock.pass_time(hours=5001)
     plan = store.plan_gc(grace_hours=0, retention_hours=10)
-    assert plan.condemned == ()
+    assert not plan.condemned
     store.undo(done.number)
 
 

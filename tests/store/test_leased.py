@@ -22,7 +22,7 @@ def test_a_collection_keeps_what_a_lease_needs_and_all_below_it(
     store.invalidate("plan")
     clock.pass_time(hours=1)
     held = lease(store, made.id, SnapshotId(bytes(32)))
-    assert store.plan_gc(grace_hours=0, retention_hours=0).condemned == ()
+    assert not store.plan_gc(grace_hours=0, retention_hours=0).condemned
     held.release(b"done with it")
     assert len(store.plan_gc(grace_hours=0, retention_hours=0).condemned) == 4
 
