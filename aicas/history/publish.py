@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from aicas.backends.operation import Operation, RefChange
 from aicas.clock import Clock
 from aicas.errors import Conflict, Vanished
 from aicas.history.edges import input_refs
-from aicas.ids import ObjectId, SnapshotId
+from aicas.ids import Kind, ObjectId, SnapshotId
 from aicas.names import RefName
 from aicas.objects.codec import encode_frame
 from aicas.objects.payload import Prepared
@@ -44,6 +44,8 @@ class Draft(NamedTuple):
     account: Account
     doubted: bool = False
     """Whether what is held of the payload may be damaged: then it is read, and written anew."""
+    lacking: Collection[ObjectId] | None = None
+    """Which of the payload's objects the store was found not to hold; ``None``: nobody looked."""
 
 
 Drafter = Callable[[Mapping[RefName, RefState | None]], Draft]
@@ -83,27 +85,36 @@ class Publisher:
             Conflict: others published without pause.
             StorageFailed: see ``Backend.publish``.
         """
+        gone: set[bytes] = set()
         for _ in range(MAX_ATTEMPTS):
             states = {ref: self._backend.ref(ref) for ref in refs}
             wanted = draft(states)
             if wanted.doubted:
                 self._drop_damaged([*prepared.raw, *prepared.staged])
-            snapshot, data = seal(wanted.snapshot)
-            raw = {**prepared.raw, snapshot.id: data}
-            objects = self._frames(raw)
+                wanted = wanted._replace(lacking=None)
+            drafted = wanted.snapshot
+            if drafted.parent in gone:  # a history whose end is gone starts anew
+                drafted = drafted._replace(parent=None)
+            snapshot, data = seal(drafted)
+            objects = self._frames(prepared.raw, wanted.lacking)
+            objects[snapshot.id] = encode_frame(Kind.SNAPSHOT, data, compress=self._compress)
             objects.update(prepared.staged.items())
-            relied = [i for i in {snapshot.payload.id, *raw} if i not in objects]
             inputs = [item.snapshot for item in snapshot.inputs]
+            required = [i for i in prepared.raw if i not in objects]
+            required += [snapshot.payload.id, *inputs, *_some(snapshot.parent)]
             changes = tuple(_changes(wanted, states, snapshot))
             try:
-                required = [*relied, *inputs, *_some(snapshot.parent)]
                 self._publish(objects, changes, wanted.account, required)
-                return snapshot
             except Vanished as error:
-                if set(error.ids).intersection([*inputs, snapshot.payload.id]).difference(raw):
+                needed = {*inputs, snapshot.payload.id}.difference(prepared.raw)
+                if needed.intersection(error.ids):
                     raise
+                gone.update(error.ids)
             except Conflict:
                 continue
+            else:
+                self._reader.keep(snapshot, len(data))
+                return snapshot
         raise Conflict(f"others kept publishing to {refs[0]}; gave up after {MAX_ATTEMPTS} tries")
 
     def _drop_damaged(self, ids: Sequence[ObjectId]) -> None:
@@ -133,16 +144,17 @@ class Publisher:
         payload = draft({ref: self._backend.ref(ref) for ref in refs}).snapshot.payload
         return self.put(refs, Prepared(payload, {}, {}), draft)
 
-    def held(self, snapshot_id: SnapshotId | None) -> SnapshotId | None:
-        """The id, unless its snapshot was collected: a history whose end is gone starts anew."""
-        if snapshot_id and self._backend.missing([snapshot_id]):
-            return None
-        return snapshot_id
-
-    def _frames(self, raw: Mapping[ObjectId, bytes]) -> dict[ObjectId, bytes | Staged]:
+    def _frames(
+        self, raw: Mapping[ObjectId, bytes], lacking: Collection[ObjectId] | None
+    ) -> dict[ObjectId, bytes | Staged]:
         """Frames of the objects the store lacks; the rest costs no encoding."""
-        lacking = self._backend.missing(raw)
-        return {i: encode_frame(i.kind, raw[i], compress=self._compress) for i in lacking}
+        if lacking is None:
+            lacking = self._backend.missing(raw)
+        return {
+            i: encode_frame(i.kind, data, compress=self._compress)
+            for i, data in raw.items()
+            if i in lacking
+        }
 
     def move(self, changes: Sequence[RefChange], account: Account) -> Operation:
         """Move refs to snapshots that exist already, all or none.

@@ -31,6 +31,8 @@ MAX_WHOLE = 16 * 1024 * 1024
 
 _RAW, _ZSTD = 0, 1
 _LEVEL = 3
+_LEAST = 64
+"""Raw size below which compressing is not tried: what is so short is mostly an id."""
 _MAX_WINDOW = 8 * 1024 * 1024
 _PREFIX, _TRAILER = 2, 8
 _PIECE = 256 * 1024
@@ -62,7 +64,7 @@ def encode_frame(kind: Kind, data: bytes, *, compress: bool = True) -> bytes:
     if len(data) > MAX_WHOLE:
         raise InvalidInput(f"a {kind.name.lower()} of {len(data)} bytes is over {MAX_WHOLE} bytes")
     codec, body = _RAW, data
-    if compress:
+    if compress and len(data) >= _LEAST:
         packed = _coders.compressor.compress(data)
         if len(packed) < len(data):
             codec, body = _ZSTD, packed

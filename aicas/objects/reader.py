@@ -92,6 +92,15 @@ class ObjectReader:
             self._snapshots.put(object_id, found, len(data) * _DECODED_FACTOR)
         return found
 
+    def keep(self, snapshot: Snapshot, size: int) -> None:
+        """Keep a snapshot that was sealed and stored just now: it is likely to be read next.
+
+        Args:
+            snapshot: what ``seal`` returned.
+            size: the length of its canonical bytes.
+        """
+        self._snapshots.put(snapshot.id, snapshot, size * _DECODED_FACTOR)
+
     def snapshots(self, ids: Iterable[SnapshotId]) -> dict[SnapshotId, Snapshot]:
         """Several snapshots, read at once and not kept; those that cannot be read are left out."""
         found: dict[SnapshotId, Snapshot] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aicas.clock import HOUR
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from aicas.backends.base import RefState
     from aicas.backends.operation import Operation
     from aicas.history.publish import Draft
-    from aicas.ids import SnapshotId
+    from aicas.ids import ObjectId, SnapshotId
     from aicas.ledger.causes import Cause
     from aicas.objects.payload import Payload
+    from aicas.validity.check import Standing
 
 
 class StorePut(StoreJudge):
@@ -105,7 +106,7 @@ class StorePut(StoreJudge):
         )
 
         def draft(states: Mapping[RefName, RefState | None]) -> Draft:
-            return self._draft(snapshot, refs, states, reason, created_at)
+            return self._draft(snapshot, prepared.raw, refs, states, reason, created_at)
 
         return self._publisher.put(refs, prepared, draft)
 
@@ -156,6 +157,7 @@ class StorePut(StoreJudge):
     def _draft(
         self,
         snapshot: Snapshot,
+        raw: Collection[ObjectId],
         refs: tuple[RefName, ...],
         states: Mapping[RefName, RefState | None],
         reason: str | None,
@@ -164,6 +166,7 @@ class StorePut(StoreJudge):
         """What to commit, given where the refs stand: the parent, the refs to move, the cause."""
         from aicas.history.publish import Account, Draft
         from aicas.ledger.spending import put_facts
+        from aicas.validity.check import Standing
 
         live, aside, *own = refs
         current, kept = states[live], states[aside]
@@ -174,41 +177,48 @@ class StorePut(StoreJudge):
             parent = beside.parent
         else:
             parent = kept.target if kept and kept.target else current.last if current else None
-        cause = self._cause(snapshot, refs, states)
+        judged = own[0] if own and states[own[0]] else live
+        standing = Standing(judged, states[judged], kept if judged == live else None)
+        used = self._target(standing.state.target if standing.state else None)
+        missing = self._backend.missing([*raw, used.payload.id] if used else raw)
+        cause = self._cause(snapshot, standing, used, missing)
+        if cause == "repeated" and own and judged == live:
+            cause = "sampled"
         facts = put_facts(cause, snapshot.cost, spent_at)
         account = Account("put", reason, snapshot.session_id, facts=facts)
-        held = snapshot._replace(parent=self._publisher.held(parent))
-        if snapshot.validation_status == FAILED:
-            made = Draft(held, (aside,), (), account)
-        elif sibling:
-            made = Draft(held, tuple(own), (), account)
-        else:
-            made = Draft(held, (live, *own), (aside,), account)
         # Who has the very same made again may have found what is held of it damaged.
         last = self._target(current.last if current else None)
         again = last is not None and last.payload.id == snapshot.payload.id
-        return made._replace(doubted=again or cause == "damaged")
+        moves: tuple[RefName, ...] = live, *own
+        if snapshot.validation_status == FAILED:
+            moves = (aside,)
+        elif sibling:
+            moves = tuple(own)
+        clears = (aside,) if live in moves else ()
+        made = snapshot._replace(parent=parent)
+        return Draft(made, moves, clears, account, again or cause == "damaged", missing)
 
     def _cause(
         self,
         snapshot: Snapshot,
-        refs: tuple[RefName, ...],
-        states: Mapping[RefName, RefState | None],
+        standing: Standing,
+        used: Snapshot | None,
+        missing: Collection[ObjectId],
     ) -> Cause:
-        """Why money was spent on this: what stood in the way of using what was there."""
-        from aicas.ledger.causes import cause_of
-        from aicas.validity.check import Standing, absent_among, read_through
+        """Why money was spent on this: what stood in the way of using what was there.
 
-        live, aside, *own = refs
-        judged = own[0] if own and states[own[0]] else live
-        standing = Standing(judged, states[judged], states[aside] if judged == live else None)
-        current = self._target(standing.state.target if standing.state else None)
-        missing = self._backend.missing([current.payload.id]) if current else ()
+        Args:
+            snapshot: what was made.
+            standing: where the stage stood.
+            used: the version it stood at.
+            missing: ids that the store does not hold; that of its payload, if it does not.
+        """
+        from aicas.ledger.causes import cause_of
+        from aicas.validity.check import absent_among, read_through
+
         checker = self._checker(absent_among(missing))
         found = checker.check(standing, snapshot.recipe, snapshot.inputs)
-        if found and own and judged == live:
-            return "sampled"
-        if found and current and current.payload.id == snapshot.payload.id:
+        if found and used and used.payload.id == snapshot.payload.id:
             found = self._checker(read_through(self._backend, self._reader)).check(
                 standing, snapshot.recipe, snapshot.inputs
             )
