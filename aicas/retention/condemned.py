@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from aicas.backends.base import StoredObject
-from aicas.ids import Kind, ObjectId, id_of_kind
+from aicas.ids import Kind, ObjectId, SnapshotId, id_of_kind
 from aicas.retention.listing import Listing
 from aicas.retention.marking import MARKED, UNMARKED
 
@@ -56,6 +56,12 @@ class Condemned(Collection[StoredObject]):
         """Their ids alone."""
         return CondemnedIds(self)
 
+    def snapshots(self) -> Iterator[SnapshotId]:
+        """The ids of the snapshots among them."""
+        for (raw, kind, _, _), mark in zip(self.listing.rows(), self.marks, strict=True):
+            if kind == Kind.SNAPSHOT and mark == UNMARKED:
+                yield SnapshotId(raw)
+
     def marked_in(self, marks: bytes) -> list[ObjectId]:
         """Those that another marking of the same listing marked."""
         rows = zip(self.marks, marks, strict=True)
@@ -72,7 +78,10 @@ class CondemnedIds(Collection[ObjectId]):
         return len(self._condemned)
 
     def __iter__(self) -> Iterator[ObjectId]:
-        return (found.id for found in self._condemned)
+        condemned = self._condemned
+        for (raw, kind, _, _), mark in zip(condemned.listing.rows(), condemned.marks, strict=True):
+            if mark == UNMARKED:
+                yield id_of_kind(kind, raw)
 
     def __contains__(self, object_id: object) -> bool:
         if not isinstance(object_id, bytes):

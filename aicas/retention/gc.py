@@ -14,7 +14,7 @@ from aicas.backends.operation import Operation
 from aicas.errors import AicasError, Damaged
 from aicas.graph import Price, price_of
 from aicas.history.evicted import Evicted
-from aicas.ids import Kind, ObjectId, SnapshotId
+from aicas.ids import ObjectId, SnapshotId
 from aicas.objects.links import cost_of
 from aicas.objects.snapshot import Cost
 from aicas.retention import roots
@@ -130,7 +130,7 @@ def _price(backend: Backend, condemned: Condemned) -> Price:
 
 
 def _costs(backend: Backend, condemned: Condemned) -> Iterator[Cost | None]:
-    snapshots = (SnapshotId(i) for i in condemned.ids() if i.kind == Kind.SNAPSHOT)
+    snapshots = condemned.snapshots()
     while batch := list(islice(snapshots, _BATCH)):
         frames = backend.read(batch)
         for snapshot in batch:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from aicas.backends.base import StoredObject
 from aicas.ids import SIZE, ObjectId, id_of_kind
 
 _ROW = struct.Struct("<32sBQq")
-_FAN_BYTES = 2
-_FAN = 256**_FAN_BYTES
+_FAN = 1 << 16
 
 
 class Listing:
@@ -31,8 +31,8 @@ class Listing:
 
     def find(self, object_id: bytes) -> int:
         """The number of an object's row, counted in the order of ids; -1 if it is not listed."""
-        first = int.from_bytes(object_id[:_FAN_BYTES], "big")
-        at, end = (row * _ROW.size for row in self._starts[first : first + 2])
+        first = object_id[0] << 8 | object_id[1]
+        at, end = self._starts[first], self._starts[first + 1]
         while (at := self._rows.find(object_id, at, end)) >= 0:
             row, rest = divmod(at, _ROW.size)
             if rest == 0:
@@ -84,11 +84,8 @@ def _put_in_order(rows: bytearray) -> bytearray:
 
 
 def _fan_out(rows: bytearray) -> array[int]:
-    """For each beginning of an id, the first row that begins so or with more."""
-    counts = array("Q", bytes(8 * (_FAN + 1)))
+    """For each first two bytes of an id, where the rows begin that start so, or with more."""
+    starts = array("Q", bytes(8 * (_FAN + 1)))
     for at in range(0, len(rows), _ROW.size):
-        counts[(rows[at] << 8 | rows[at + 1]) + 1] += 1
-    for first in range(_FAN):
-        counts[first + 1] += counts[first]
-    return counts
-
+        starts[(rows[at] << 8 | rows[at + 1]) + 1] += _ROW.size
+    return array("Q", accumulate(starts))
