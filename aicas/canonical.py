@@ -9,6 +9,7 @@ bytes are all refused by one rule.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,20 @@ MAX_DEPTH = 100
 MAX_ITEMS = 1_000_000
 _INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _ATOMS = frozenset([str, bytes, bool, type(None)])
+
+
+class _Packers(threading.local):
+    """One packer per thread: making one costs as much as encoding a snapshot."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Let go of what was needed for a large value."""
+        self.packer = msgpack.Packer(use_bin_type=True)
+
+
+_packers = _Packers()
 
 
 def pack(value: object) -> bytes:
@@ -43,6 +58,7 @@ def pack_ordered(value: object) -> bytes:
     """
     packed = _encode(value)
     if len(packed) > MAX_ITEMS:
+        _packers.renew()
         _decode(packed)
     return packed
 
@@ -58,7 +74,7 @@ def ordered(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _encode(value: object) -> bytes:
     try:
-        packed: bytes = msgpack.packb(value, use_bin_type=True)
+        packed: bytes = _packers.packer.pack(value)
     except (UnicodeEncodeError, ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(f"value cannot be stored: {error}") from error
     return packed
@@ -105,7 +121,7 @@ def unpack(data: bytes) -> Any:
             value = msgpack.unpackb(
                 data, raw=False, object_pairs_hook=_sorted_map, ext_hook=_no_extension
             )
-            again = msgpack.packb(value, use_bin_type=True)
+            again = _packers.packer.pack(value)
         else:
             value = _decode(data)
             again = _encode(_ordered(value, MAX_DEPTH))

@@ -48,7 +48,8 @@ class Writer:
             StorageFailed: nothing was committed.
         """
         view = self._view
-        full = view.active.size() >= max(self._segment_bytes, SEGMENT_HEADER_BYTES + 1)
+        least = max(self._segment_bytes, SEGMENT_HEADER_BYTES + 1)
+        full = view.overlay.position.offset >= least
         if view.ended or view.active.poisoned or full:
             self.roll(operation.at)
         committed = operation.numbered(view.overlay.last_number + 1)
