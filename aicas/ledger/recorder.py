@@ -14,6 +14,7 @@ import weakref
 from collections import deque
 from contextlib import suppress
 from itertools import groupby
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from aicas.backends.base import Backend
@@ -98,8 +99,9 @@ class _Outbox:
         self.queue: deque[_Answered] = deque()
         self.is_awake = False
         """Whether the bell was rung since the queue was last emptied."""
-        self._bell = threading.Event()
-        self._ended = threading.Event()
+        # Its ``put`` may be called by a collector of garbage at any moment, even in ``get``.
+        self._bell: SimpleQueue[bool] = SimpleQueue()
+        """Each ring says whether it is the last."""
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._emptying = threading.Lock()
@@ -111,7 +113,7 @@ class _Outbox:
     def wake(self) -> None:
         """Have the queue emptied soon."""
         self.is_awake = True
-        self._bell.set()
+        self._bell.put(False)
         with self._starting:
             if self._thread is None:
                 thread = threading.Thread(target=self._serve, name="aicas-recorder", daemon=True)
@@ -120,16 +122,18 @@ class _Outbox:
                     self._thread = thread
 
     def _serve(self) -> None:
-        """Empty the queue a little after each ring of the bell, and at the end."""
-        while self._bell.wait() and not self._ended.wait(FLUSH_SECONDS):
-            # In this order no lookup is left behind: one that comes after rings again.
-            self._bell.clear()
-            self.is_awake = False
+        """Empty the queue a little after each ring of the bell, and at the last one."""
+        ended = self._bell.get()
+        while not ended:
+            with suppress(Empty):
+                ended = self._bell.get(timeout=FLUSH_SECONDS)
+            self.is_awake = False  # before the look, so a lookup that it misses rings again
             try:
                 self.empty()
             except AicasError:
                 self.is_awake = True
-                self._bell.set()
+                self._bell.put(False)
+            ended = ended or self._bell.get()
         with suppress(AicasError):
             self.empty()
 
@@ -183,8 +187,7 @@ class _Outbox:
 
     def end(self) -> None:
         """Have the queue emptied a last time, at once."""
-        self._ended.set()
-        self._bell.set()
+        self._bell.put(True)
 
     def join(self) -> None:
         """Wait for that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import subprocess
 import sys
 import threading
@@ -183,6 +184,19 @@ def test_closing_records_and_stops_and_a_later_lookup_begins_anew() -> None:
     recorder.record(5, "shop", "two", None, MISS)
     recorder.close()
     assert keys(backend) == ["one", "two"]
+
+
+def test_closing_at_whatever_moment_of_a_flush_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "FLUSH_SECONDS", 0.0005)
+    chance = random.Random(1)
+    for _ in range(2000):
+        recorder = Recorder(MemoryBackend())
+        recorder.record(1, "default", "plan", None, MISS)
+        time.sleep(chance.uniform(0, 0.001))
+        closing = threading.Thread(target=recorder.close, daemon=True)
+        closing.start()
+        closing.join(timeout=30)
+        assert not closing.is_alive()
 
 
 def test_what_a_forgotten_recorder_holds_is_recorded_and_its_thread_ends() -> None:
