@@ -152,6 +152,7 @@ def test_progress_is_drawn_on_a_terminal_and_cleared(history: Shell) -> None:
 def test_an_interrupt_ends_quietly_with_its_own_code(history: Shell) -> None:
     program = (
         "import os, signal, aicas.cli.main as m\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "m.cli.invoke = lambda context: os.kill(os.getpid(), signal.SIGINT)\n"
         "m.main(['log'])"
     )

@@ -146,6 +146,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(shell: Shell) -> None:
 
 def test_an_interrupt_ends_cleanly_and_the_next_run_resumes(shell: Shell) -> None:
     program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import aicas.orchestrator.demo.agent as d\n"
         "from aicas.orchestrator.wrappers import paced\n"
         "team = d.demonstration_team\n"
