@@ -70,6 +70,15 @@ class Staged(NamedTuple):
     """The backend's own name for it until then."""
 
 
+class Commit(NamedTuple):
+    """What ``publish`` is to commit; see there."""
+
+    objects: Mapping[ObjectId, bytes | Staged]
+    operation: Operation
+    expect: Mapping[RefName, Expected]
+    require: Collection[ObjectId] = ()
+
+
 class Fault(NamedTuple):
     """Something wrong in the backend's own structures, as ``check`` reports it."""
 
@@ -207,6 +216,17 @@ class Backend(Protocol):
             Vanished: a required or staged object is not held. Nothing changed.
             StorageFailed: the medium refused. The change may or may not be found later, but it
                 is never found in part.
+        """
+
+    def publish_all(self, commits: Sequence[Commit]) -> list[Operation]:
+        """Commit one after another, as ``publish`` does each, and make all durable at once.
+
+        A crash before it returns can leave the first few of them, never one without those before.
+
+        Raises:
+            Conflict, Vanished: one of them cannot be committed, even after those before it.
+                Nothing changed.
+            StorageFailed: see ``publish``.
         """
 
     def ref(self, name: RefName) -> RefState | None:

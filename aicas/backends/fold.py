@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from aicas.backends.base import ABSENT, Expected, RefMove, RefState
+from aicas.backends.base import ABSENT, Commit, Expected, RefMove, RefState
 from aicas.backends.operation import Operation
 from aicas.errors import Conflict
 from aicas.names import RefName
@@ -64,3 +64,18 @@ def check_expected(
         if target != (None if expected is ABSENT else expected):
             mover = f" by operation {state.number}" if state else ""
             raise Conflict(f"ref {name} was moved meanwhile{mover}")
+
+
+def check_in_order(
+    commits: Sequence[Commit], state_of: Callable[[RefName], RefState | None]
+) -> None:
+    """Check what each commit expects, given those before it; raises as ``check_expected``."""
+    moved: dict[RefName, RefState] = {}
+    for commit in commits:
+        check_expected(
+            commit.operation, commit.expect, lambda name: moved.get(name) or state_of(name)
+        )
+        for change in commit.operation.changes:
+            newest = change.new or change.old
+            if newest is not None:
+                moved[change.ref] = RefState(change.new, newest, 0)

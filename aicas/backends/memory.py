@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from aicas.backends.base import (
     LEASE_SECONDS,
     Arranged,
+    Commit,
     Deleted,
     Expected,
     Fault,
@@ -24,7 +25,7 @@ from aicas.backends.base import (
     Taken,
 )
 from aicas.backends.events import check_events, day_of
-from aicas.backends.fold import RefFold, check_expected
+from aicas.backends.fold import RefFold, check_in_order
 from aicas.backends.leases import MemoryLease, MemoryLeases
 from aicas.backends.operation import Operation
 from aicas.errors import Vanished
@@ -83,16 +84,21 @@ class MemoryBackend:
         require: Collection[ObjectId] = (),
     ) -> Operation:
         """See ``Backend.publish``; durable only as long as the process."""
+        return self.publish_all([Commit(objects, operation, expect, require)])[0]
+
+    def publish_all(self, commits: Sequence[Commit]) -> list[Operation]:
+        """See ``Backend.publish_all``."""
         with self._lock:
-            check_expected(operation, expect, self._fold.states.get)
-            gone = [i for i in require if i not in self._frames and i not in objects]
-            gone += [i for i, frame in objects.items() if not self._is_there(i, frame)]
+            check_in_order(commits, self._fold.states.get)
+            brought: set[ObjectId] = set()
+            gone: list[ObjectId] = []
+            for commit in commits:
+                gone += [i for i, frame in commit.objects.items() if not self._is_there(i, frame)]
+                brought.update(commit.objects)
+                gone += [i for i in commit.require if i not in self._frames and i not in brought]
             if gone:
                 raise Vanished(gone)
-            for object_id, frame in objects.items():
-                content = self._staged.pop(frame.token, b"") if isinstance(frame, Staged) else frame
-                self._frames.setdefault(object_id, (content, operation.at))
-            return self._append(operation)
+            return [self._commit(commit) for commit in commits]
 
     def _is_there(self, object_id: ObjectId, frame: bytes | Staged) -> bool:
         return (
@@ -100,6 +106,12 @@ class MemoryBackend:
             or frame.token in self._staged
             or object_id in self._frames
         )
+
+    def _commit(self, commit: Commit) -> Operation:
+        for object_id, frame in commit.objects.items():
+            content = self._staged.pop(frame.token, b"") if isinstance(frame, Staged) else frame
+            self._frames.setdefault(object_id, (content, commit.operation.at))
+        return self._append(commit.operation)
 
     def _append(self, operation: Operation) -> Operation:
         committed = operation.numbered(len(self._operations) + 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from aicas.backends import operation as operations
 from aicas.backends.base import (
     LEASE_SECONDS,
+    Commit,
     Deleted,
     Expected,
     Fault,
@@ -23,8 +24,8 @@ from aicas.backends.base import (
     StoredObject,
     Taken,
 )
-from aicas.backends.fold import check_expected
 from aicas.backends.local import group, layout
+from aicas.backends.local.committing import publish_all
 from aicas.backends.local.events import EventFiles
 from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import OBJECT_HEAD
@@ -33,9 +34,9 @@ from aicas.backends.local.leases import LeaseFiles, LocalLease
 from aicas.backends.local.lookup import read_record
 from aicas.backends.local.overlay import IN_OWN_FILE, Place
 from aicas.backends.local.view import View
-from aicas.backends.local.writer import Writer, Written
+from aicas.backends.local.writer import Unwritten, Writer, Written
 from aicas.backends.operation import Operation
-from aicas.errors import Damaged, StorageFailed, Vanished
+from aicas.errors import Damaged
 from aicas.ids import ObjectId
 from aicas.names import RefName
 
@@ -71,15 +72,19 @@ class LocalBackend:
         self._writer = Writer(self.folder, self._view, self._segment_bytes)
 
     def _fresh(self) -> View:
-        """The view, caught up; a forked child gets its own first.
+        """The view, caught up."""
+        self._adopt_fork()
+        self._view.refresh()
+        return self._view
+
+    def _adopt_fork(self) -> None:
+        """Give a forked child a view of its own.
 
         The inherited one is kept unclosed: SQLite connections must not be closed across a fork.
         """
         if os.getpid() != self._process:
             self._outgrown.append(self._view)
             self._open()
-        self._view.refresh()
-        return self._view
 
     def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
         """See ``Backend.read``; an object that is held but lost comes as ``b""``."""
@@ -144,42 +149,13 @@ class LocalBackend:
         expect: Mapping[RefName, Expected],
         require: Collection[ObjectId] = (),
     ) -> Operation:
-        """See ``Backend.publish``.
+        """See ``Backend.publish``."""
+        return self.publish_all([Commit(objects, operation, expect, require)])[0]
 
-        The writer lock is held for one write; the flush follows outside it, shared by the
-        threads that wait for it.
-        """
-        self._fresh()
-        with self._writer.turn() as view:
-            check_expected(operation, expect, view.ref)
-            held = view.locate({*require, *objects})
-            gone = [i for i in require if i not in objects and i not in held]
-            if gone:
-                raise Vanished(gone)
-            new = {i: frame for i, frame in objects.items() if i not in held}
-            written = self._write(new, operation)
-        self._writer.settle(written)
-        for object_id, frame in objects.items():
-            if isinstance(frame, Staged) and object_id not in new:
-                self._large.discard(frame)
-        return written.operation
-
-    def _write(self, objects: Mapping[ObjectId, bytes | Staged], operation: Operation) -> Written:
-        records: list[bytes] = []
-        adopted: list[ObjectId] = []
-        try:
-            for object_id, frame in objects.items():
-                if isinstance(frame, Staged):
-                    adopted.append(object_id)
-                    self._large.adopt(frame)
-                    records.append(group.large_record(object_id, frame.stored_bytes))
-                else:
-                    records += (group.object_record(object_id, frame), frame)
-            return self._writer.append(records, operation)
-        except (StorageFailed, Vanished):
-            for object_id in adopted:
-                self._large.remove(object_id)  # nothing will name it
-            raise
+    def publish_all(self, commits: Sequence[Commit]) -> list[Operation]:
+        """See ``Backend.publish_all``."""
+        self._adopt_fork()
+        return publish_all(self._writer, self._large, commits)
 
     @property
     def flushes(self) -> int:
@@ -277,7 +253,7 @@ class LocalBackend:
         places = ((i, self._view.place(i)) for i in sorted(doomed_ids))
         doomed = {i: place for i, place in places if place}
         records = [group.deleted_record([(i.kind, i) for i in doomed])]
-        return self._writer.append(records, operation), doomed
+        return self._writer.append([Unwritten(records, operation)])[0], doomed
 
     def _remove_files(self, doomed: Mapping[ObjectId, Place], at: int, *, roll: bool) -> int:
         """Delete the files of large objects, and make every segment of the rest rewritable.

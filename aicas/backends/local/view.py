@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -175,21 +175,24 @@ class View:
             if self.overlay.weight > FOLD_RECORDS:
                 self.fold()
 
-    def take_in(self, data: bytes, at: Position, operation: Operation) -> None:
-        """Apply a group that this process has just written, without reading it back.
+    def take_in(
+        self, groups: Sequence[bytes], at: Position, operations: Sequence[Operation]
+    ) -> None:
+        """Apply groups that this process has just written, without reading them back.
 
         Args:
-            data: the group.
-            at: where it was written. Needs the turn that it was written in.
-            operation: that of the group.
+            groups: the groups, in order.
+            at: where the first was written. Needs the turn that they were written in.
+            operations: that of each.
         """
         with self.lock:
-            found = parse_body(data, 0, at.offset)
-            if found is None or self.overlay.position != at:  # another thread has read it
-                self.catch_up(exclusive=True)
-                return
-            self.overlay.apply(found, at.file, operation)
-            self.overlay.position = Position(at.file, found.end)
+            for data, operation in zip(groups, operations, strict=True):
+                found = parse_body(data, 0, at.offset)
+                if found is None or self.overlay.position != at:
+                    self.catch_up(exclusive=True)  # another thread has read them
+                    return
+                self.overlay.apply(found, at.file, operation)
+                at = self.overlay.position = Position(at.file, found.end)
             if self.overlay.weight > FOLD_RECORDS:
                 self.fold()
 

@@ -18,6 +18,13 @@ from aicas.backends.operation import Operation
 from aicas.errors import StorageFailed
 
 
+class Unwritten(NamedTuple):
+    """A group that is to be written: the records before its operation, and that."""
+
+    records: Sequence[bytes]
+    operation: Operation
+
+
 class Written(NamedTuple):
     """A commit that is in the log, but not yet durable."""
 
@@ -41,8 +48,8 @@ class Writer:
             self._view.catch_up(exclusive=True)
             yield self._view
 
-    def append(self, records: Sequence[bytes], operation: Operation) -> Written:
-        """Write one group of records and their operation, and apply it. Needs the turn.
+    def append(self, groups: Sequence[Unwritten]) -> list[Written]:
+        """Write groups one after another, in one write, and apply them. Needs the turn.
 
         Raises:
             StorageFailed: nothing was committed.
@@ -51,14 +58,21 @@ class Writer:
         least = max(self._segment_bytes, SEGMENT_HEADER_BYTES + 1)
         full = view.overlay.position.offset >= least
         if view.ended or view.active.poisoned or full:
-            self.roll(operation.at)
-        committed = operation.numbered(view.overlay.last_number + 1)
-        segment, offset = view.active, view.overlay.position.offset
-        whole = [*records, _operation_record(committed)]
-        data = encode_group(operation.at, whole, segment.header.seed, offset)
-        segment.append(data, offset)
-        view.take_in(data, Position(segment.id, offset), committed)
-        return Written(committed, segment, offset + len(data))
+            self.roll(groups[0].operation.at)
+        segment, start = view.active, view.overlay.position.offset
+        number, offset = view.overlay.last_number, start
+        pieces: list[bytes] = []
+        written: list[Written] = []
+        for records, operation in groups:
+            number += 1
+            committed = operation.numbered(number)
+            whole = [*records, _operation_record(committed)]
+            pieces.append(encode_group(operation.at, whole, segment.header.seed, offset))
+            offset += len(pieces[-1])
+            written.append(Written(committed, segment, offset))
+        segment.append(b"".join(pieces), start)
+        view.take_in(pieces, Position(segment.id, start), [each.operation for each in written])
+        return written
 
     def roll(self, at: int) -> None:
         """Seal the active segment and start the next. Needs the turn.
