@@ -186,6 +186,11 @@ def quarantine_ref(project: Project, key: Key) -> RefName:
     return RefName(f"quarantine/{project}/{key}")
 
 
+def pin_ref(project: Project, name: Key) -> RefName:
+    """The ref of what a project pinned by a name."""
+    return RefName(f"pins/{project}/{name}")
+
+
 def sample_ref(project: Project, key: Key, sample: int) -> RefName:
     """The ref of one of several outputs kept for a key.
 

@@ -4,6 +4,7 @@ A value comes from ``config.toml`` in the store's folder or, over it, from the e
 ``AICAS_`` and the setting's name in capitals.
 """
 
+from aicas.config.keeping import KeepRule
 from aicas.config.settings import SETTINGS, Config, check_hours, setting_of
 from aicas.config.sources import (
     Given,
@@ -19,6 +20,7 @@ __all__ = [
     "SETTINGS",
     "Config",
     "Given",
+    "KeepRule",
     "check_hours",
     "load_config",
     "parse_value",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from aicas.config.keeping import KeepRule, check_rules, rules_of
 from aicas.errors import InvalidInput
 from aicas.names import check_project
 
@@ -83,11 +84,17 @@ SETTINGS: dict[str, Setting] = {
     "cleanup_interval_hours": Setting(
         check_hours, "time between upkeeps of their own accord; 0 means there are none"
     ),
+    "auto_maintain": Setting(
+        _flag, "keep the store within max_cache_size_gb, and do upkeep when it is due, unasked"
+    ),
     "compression_enabled": Setting(_flag, "store objects compressed"),
     "analytics_enabled": Setting(_flag, "record lookups for the statistics"),
     "gc_grace_hours": Setting(check_hours, "objects younger than this are never collected"),
     "gc_retention_hours": Setting(
         check_hours, "operations younger than this can be undone after a gc"
+    ),
+    "retention": Setting(
+        check_rules, "versions to keep beyond that, by a pattern of keys; see 'aicas retention'"
     ),
     "cost_models": Setting(_prices, "USD per 1K tokens by model, over the built-in prices"),
 }
@@ -100,16 +107,23 @@ class Config(NamedTuple):
     max_cache_size_gb: float = 10.0
     default_expiry_hours: float = 72.0
     cleanup_interval_hours: float = 24.0
+    auto_maintain: bool = True
     compression_enabled: bool = True
     analytics_enabled: bool = True
     gc_grace_hours: float = 24.0
     gc_retention_hours: float = 24.0 * 30
+    retention: Mapping[str, Mapping[str, Any]] | None = None
     cost_models: Mapping[str, Mapping[str, Any]] | None = None
 
     @property
     def max_cache_bytes(self) -> int:
         """What ``max_cache_size_gb`` comes to."""
         return int(self.max_cache_size_gb * GB)
+
+    @property
+    def keep_rules(self) -> tuple[KeepRule, ...]:
+        """What ``retention`` holds."""
+        return rules_of(self.retention)
 
     def as_dict(self) -> dict[str, Any]:
         """Every setting by name."""

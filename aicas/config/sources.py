@@ -100,7 +100,7 @@ def write_setting(folder: Path, name: str, value: Any) -> None:
 
     Args:
         folder: the store's.
-        name: the setting, or ``cost_models.MODEL`` for the prices of one model.
+        name: the setting, or one entry of it: ``cost_models.MODEL``, ``retention.PATTERN``.
         value: its value.
 
     Raises:
@@ -122,7 +122,7 @@ def write_setting(folder: Path, name: str, value: Any) -> None:
 
 
 def unset_setting(folder: Path, name: str) -> None:
-    """Leave a setting, or ``cost_models.MODEL``, to its default again; comments stay.
+    """Leave a setting, or one entry such as ``cost_models.MODEL``, to its default; comments stay.
 
     Raises:
         InvalidInput: there is no such setting, or the file does not set it.

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from aicas.backends.base import Backend, RefState, StoredObject
@@ -19,6 +20,7 @@ from aicas.retention.sharing import Sharing
 SERVED = ("live/", "samples/", "remotes/")
 """Where refs stand that make what they point at worth more than history."""
 _BATCH = 1_000
+_NONE: Mapping[SnapshotId, str] = MappingProxyType({})
 
 
 class Run(NamedTuple):
@@ -84,7 +86,11 @@ class Holdings:
 
 
 def survey(
-    backend: Backend, reader: ObjectReader, since: int, leaving: Collection[RefName] = ()
+    backend: Backend,
+    reader: ObjectReader,
+    since: int,
+    leaving: Collection[RefName] = (),
+    kept_versions: Mapping[SnapshotId, str] = _NONE,
 ) -> Holdings:
     """Find every payload a store holds.
 
@@ -93,6 +99,7 @@ def survey(
         reader: reads its objects.
         since: what was stored then or later may be somebody's work in flight, and must not go.
         leaving: refs that will have been moved away before anything goes.
+        kept_versions: the snapshots whose payloads rules keep, and the rule.
 
     Raises:
         Damaged: a snapshot cannot be read, so what it needs is unknown.
@@ -113,6 +120,9 @@ def survey(
     for payload, holding in payloads.items():
         if holding.stored_at >= since:
             kept[payload] = "too young to judge"
+        for run in holding.runs:
+            if run.id in kept_versions:
+                kept[payload] = f"kept by {kept_versions[run.id]}"
         if any(ref.startswith("pins/") for ref in holding.refs):
             kept[payload] = "pinned"
     needed = set(leased(backend, reader))

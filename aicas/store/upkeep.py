@@ -9,7 +9,7 @@ from aicas.clock import HOUR
 from aicas.config import check_hours
 from aicas.errors import InvalidInput
 from aicas.names import RefName, split_ref
-from aicas.store.accounts import StoreAccounts
+from aicas.store.keeping import StoreKeeping
 from aicas.store.writing import InvalidationPlan
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _CLEARED = ("live", "samples", "quarantine")
 
 
-class StoreUpkeep(StoreAccounts):
+class StoreUpkeep(StoreKeeping):
     """The part of a ``Store`` that decides what it goes on holding."""
 
     def stored_bytes(self) -> int:
@@ -79,8 +79,14 @@ class StoreUpkeep(StoreAccounts):
             self._recorder.flush()
         now = self._clock()
         since = now - self._span("the grace period", grace_hours, self.config.gc_grace_hours)
-        holdings = survey(self._backend, self._reader, since, leaving)
+        kept = dict(self._kept_versions())
+        holdings = survey(self._backend, self._reader, since, leaving, kept)
         return holdings, recent_usage(self._backend, now)
+
+    def _kept_versions(self) -> Iterator[tuple[SnapshotId, str]]:
+        from aicas.retention.keeping import kept
+
+        return kept(self._backend, self.config.keep_rules)
 
     @staticmethod
     def _span(what: str, hours: float | None, usual: float) -> int:
@@ -256,7 +262,11 @@ class StoreUpkeep(StoreAccounts):
             self._span("the grace period", grace_hours, self.config.gc_grace_hours),
             self._span("the retention", retention_hours, self.config.gc_retention_hours),
         )
-        return plan_gc(self._backend, margins, self._clock())
+
+        def kept() -> Iterator[SnapshotId]:
+            return (snapshot for snapshot, _ in self._kept_versions())
+
+        return plan_gc(self._backend, margins, self._clock(), kept)
 
     def gc(self, plan: GcPlan | None = None, *, reason: str | None = None) -> GcResult:
         """Delete what a plan condemned and nothing has come to need since.

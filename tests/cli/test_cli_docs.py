@@ -131,6 +131,10 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
     seen.check("evict", document("evict", "--to", "0"))
     for more in (("--dry-run",), ()):
         seen.check("maintain", document("maintain", *more))
+    seen.check("operation", document("pin", "plan"))
+    seen.check("pins", document("pin"))
+    rich("config", "set", "retention.plan", '{keep_last = 1, keep_within = "1d"}')
+    seen.check("retention", document("retention"))
     seen.check("config", document("config", "list"))
     seen.check("verify", document("verify"))
     seen.check("export", document("export", "--layout", "seed", "as-folder"))

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aicas.clock import DAY
 from aicas.config import (
     SETTINGS,
     Config,
     Given,
+    KeepRule,
     load_config,
     parse_value,
     read_settings,
@@ -27,10 +29,31 @@ OUT_OF_RANGE: dict[str, tuple[str, tuple[object, ...]]] = {
     "max_cache_size_gb": ("over 0 and at most 1000000", (0, -1, 1_000_001, "10", True)),
     "default_expiry_hours": ("from 0 to 876000", (-1, 876_001, "3 days")),
     "cleanup_interval_hours": ("from 0 to 876000", (-0.5, 1e9, None)),
+    "auto_maintain": ("true or false", (1, "no")),
     "compression_enabled": ("true or false", (1, "yes")),
     "analytics_enabled": ("true or false", (0, "no")),
     "gc_grace_hours": ("from 0 to 876000", (-1, float("inf"))),
     "gc_retention_hours": ("from 0 to 876000", (-1, float("nan"))),
+    "retention": (
+        "must map|no key fits|keep_last, keep_within or both|from 1 to 1000000|from 1h to 100y",
+        (
+            3,
+            {"": {"keep_last": 1}},
+            {"a b": {"keep_last": 1}},
+            {"x" * 511: {"keep_last": 1}},
+            {"*": {}},
+            {"*": 3},
+            {"*": {"keep_lats": 3}},
+            {"*": {"keep_last": 0}},
+            {"*": {"keep_last": 1.5}},
+            {"*": {"keep_last": True}},
+            {"*": {"keep_last": 1_000_001}},
+            {"*": {"keep_last": 1, "keep_within": "0d"}},
+            {"*": {"keep_within": "101y"}},
+            {"*": {"keep_within": "3 months"}},
+            {"*": {"keep_within": 30}},
+        ),
+    ),
     "cost_models": (
         "USD per 1K tokens",
         (
@@ -137,6 +160,23 @@ def test_changing_one_value_leaves_comments_and_everything_else(tmp_path: Path) 
     config = load_config(tmp_path, {})
     assert config == Config(cost_models={"gpt-4.1": {"input": 1, "output": 2}})
     assert "# negotiated" in file.read_text()
+
+
+def test_one_rule_is_set_and_unset_and_the_others_stay(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[retention] # agreed\n"phase-*" = {keep_last = 3} # enough\n')
+    write_setting(tmp_path, "retention.shop/*", parse_value("retention", '{keep_within = "30d"}'))
+    rules = load_config(tmp_path, {}).keep_rules
+    assert rules == (KeepRule("phase-*", 3, None), KeepRule("shop/*", None, "30d"))
+    assert [rule.span_us for rule in rules] == [None, 30 * DAY]
+    with pytest.raises(InvalidInput, match=r"^retention\.plan: keep_last must be .* from 1 to"):
+        write_setting(tmp_path, "retention.plan", {"keep_last": -1})
+    unset_setting(tmp_path, "retention.shop/*")
+    assert load_config(tmp_path, {}).keep_rules == (KeepRule("phase-*", 3, None),)
+    text = file.read_text()
+    assert "# agreed" in text
+    assert "# enough" in text
+    assert Config().keep_rules == ()
 
 
 def test_what_is_not_set_cannot_be_unset(tmp_path: Path) -> None:
