@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aicas.backends.local import layout, view
+from aicas.backends.local import layout, runs, view
 from aicas.backends.local.backend import LocalBackend
 from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion, Group
+from aicas.backends.local.index import Index
+from aicas.backends.local.overlay import Place
 from aicas.backends.local.segment import Segment, list_segments
 
 
@@ -44,6 +47,9 @@ class Folder:
     def index(self) -> Path:
         return self.path / "index" / "view.sqlite"
 
+    def runs(self) -> list[Path]:
+        return sorted(self.index.parent.glob("*.run"))
+
     def segments(self) -> list[Path]:
         return sorted(self.log.iterdir())
 
@@ -68,6 +74,18 @@ class Folder:
             assert changed, f"{statement!r} changed nothing"
         database.commit()
         database.close()
+
+    def misplace(self, change: Callable[[Place], Place | None]) -> None:
+        """Make the index say something else of every object it places, or nothing of some."""
+        index = Index(self.index, layout.identity(self.path))
+        said = [(i, place) for i, place in index.places.between(bytes(32), b"\xff" * 32)]
+        changed = [(i, change(place)) for i, place in said if isinstance(place, Place)]
+        entries = [runs.encode_entry(i, place) for i, place in changed if place]
+        assert changed != said
+        draft = runs.write_run(self.index.parent, index._store, [entries], len(entries))
+        reached = index.tables.reached()
+        index.tables.reach(reached._replace(runs=(runs.adopt(draft),)))
+        index.close()
 
 
 def flip(path: Path, offset: int, bit: int = 0) -> None:

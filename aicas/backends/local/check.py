@@ -8,7 +8,7 @@ from aicas.backends import operation as operations
 from aicas.backends.base import Fault
 from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion, Group
 from aicas.backends.local.log import Log
-from aicas.backends.local.overlay import START, Overlay, Place, Position
+from aicas.backends.local.overlay import START, Gone, Overlay, Place, Position
 from aicas.backends.local.segment import GENERATION_BITS, Segment
 from aicas.backends.local.view import View
 from aicas.errors import Damaged, UnsupportedFormat
@@ -37,6 +37,7 @@ def check_log(view: View) -> Iterator[Fault]:
             limit = end.offset if segment.id == end.file else segment.size()
             yield from _check_segment(segment, replayed, limit, sealed=sequence < last)
     yield from _compare(view, replayed, end)
+    yield from map(Fault, view.packs.check())
 
 
 def _open(log: Log, sequence: int) -> Segment | Fault:
@@ -84,7 +85,7 @@ def _check_operation(found: Group, replayed: Overlay) -> Iterator[Fault]:
 def _compare(view: View, replayed: Overlay, end: Position) -> Iterator[Fault]:
     """The index must say what the log says, where nothing was committed meanwhile."""
     with view.lock:
-        states, places = view.refs(""), dict(view.places())
+        states, places = view.refs(""), dict(view.hot_places())
         wrong = [name for name in replayed.refs.states if not _agrees(view, replayed, name)]
         lost = [number for number in replayed.operations if not view.operation_place(number)]
         view.refresh()
@@ -105,6 +106,6 @@ def _agrees(view: View, replayed: Overlay, name: RefName) -> bool:
     return moves and view.consumers(name) == told.consumers(name)
 
 
-def _extent(place: Place | None) -> tuple[int, int] | None:
+def _extent(place: Place | Gone | None) -> tuple[int, int] | None:
     """What a place says that no collection changes."""
-    return place and (place.length, place.at)
+    return (place.length, place.at) if isinstance(place, Place) else None

@@ -1,10 +1,13 @@
-"""The files of the index: private whatever the umask, and deleted together."""
+"""The files of the index: private whatever the umask, deleted together, leftovers swept."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from aicas.backends.local.files import create_folder, ensure_file
+from aicas.backends.local.runs import DRAFT_SUFFIX, SUFFIX
 from aicas.errors import StorageFailed
 
 
@@ -30,7 +33,24 @@ def delete_index(path: Path) -> None:
         StorageFailed: the disk refused.
     """
     try:
-        for found in path.parent.glob(path.name + "*"):
-            found.unlink()
+        for pattern in (path.name + "*", "*" + SUFFIX + "*"):
+            for found in path.parent.glob(pattern):
+                found.unlink(missing_ok=True)
     except OSError as error:
         raise StorageFailed(f"cannot remove the store's index: {error.strerror}") from error
+
+
+def sweep_runs(folder: Path, listed: Collection[bytes]) -> None:
+    """Delete the runs that are not listed any more. Needs the index lock."""
+    wanted = {name.hex() + SUFFIX for name in listed}
+    with suppress(OSError):  # then the next sweep does
+        for found in folder.glob("*" + SUFFIX):
+            if found.name not in wanted:
+                found.unlink()
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Delete what a cut-off merge was writing. Needs the merging lock."""
+    with suppress(OSError):
+        for found in folder.glob("*" + DRAFT_SUFFIX):
+            found.unlink()

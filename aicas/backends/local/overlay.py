@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from aicas.backends import operation as operations
 from aicas.backends.fold import RefFold
-from aicas.backends.local.group import Group
+from aicas.backends.local.group import Group, OperationRecord
 from aicas.backends.operation import Operation
 from aicas.ids import ObjectId, id_of_kind
 
@@ -29,8 +29,19 @@ class Place(NamedTuple):
     length: int
     at: int
 
+    @property
+    def stored_bytes(self) -> int:
+        """What it takes on disk."""
+        return self.length
+
 
 IN_OWN_FILE = 0
+
+
+class Gone(NamedTuple):
+    """What stands in place of a place: the object was deleted by operation ``number``."""
+
+    number: int
 
 
 class Overlay:
@@ -43,8 +54,7 @@ class Overlay:
         self.position = base
         self.last_number = last_number
         self.refs = RefFold()
-        self.places: dict[ObjectId, Place | None] = {}
-        """``None``: deleted."""
+        self.places: dict[ObjectId, Place | Gone] = {}
         self.operations: dict[int, Place] = {}
 
     @property
@@ -54,7 +64,7 @@ class Overlay:
 
     def files(self) -> set[int]:
         """The segment files it places records in."""
-        placed = {place.file for place in self.places.values() if place}
+        placed = {place.file for place in self.places.values() if isinstance(place, Place)}
         placed.update(place.file for place in self.operations.values())
         return placed - {IN_OWN_FILE}
 
@@ -74,14 +84,26 @@ class Overlay:
                 if own is None
                 else Place(IN_OWN_FILE, 0, own, group.at)
             )
+        number = self._take_operation(group, file, known)
         for kind, raw_id in group.deleted:
-            self.places[id_of_kind(kind, raw_id)] = None
+            self.places[id_of_kind(kind, raw_id)] = Gone(number)
+
+    def _take_operation(self, group: Group, file: int, known: Operation | None) -> int:
+        """Fold in the group's operation; returns its number.
+
+        Where damage hides that, it is the lowest that it can have been: what was packed later
+        than a deletion must not count as deleted.
+        """
         found = group.operation
-        if found and known is None:
-            if operations.record_digest(found.number, found.data) != found.digest:
-                return
+        if found and known is None and _is_sound(found):
             known = operations.decode(found.data, found.number)
-        if found and known:
-            self.operations[found.number] = Place(file, found.offset, found.length, group.at)
-            self.refs.apply(known)
-            self.last_number = found.number
+        if found is None or known is None:
+            return self.last_number + 1
+        self.operations[found.number] = Place(file, found.offset, found.length, group.at)
+        self.refs.apply(known)
+        self.last_number = found.number
+        return found.number
+
+
+def _is_sound(record: OperationRecord) -> bool:
+    return operations.record_digest(record.number, record.data) == record.digest

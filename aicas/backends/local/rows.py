@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from aicas.backends.base import RefMove, RefState
-from aicas.errors import InvalidInput
-from aicas.ids import ObjectId, SnapshotId, digest, id_of_kind
+from aicas.ids import SnapshotId, digest
 
 # What a row of wrong types leads to; SQLite keeps whatever a damaged page says.
 _MALFORMED = (TypeError, ValueError, AttributeError, OverflowError)
@@ -26,12 +25,10 @@ def whole_numbers(row: tuple[Any, ...]) -> tuple[int, ...]:
     return row
 
 
-def object_id(kind: Any, raw: Any) -> ObjectId:
-    """The object id a row names."""
-    try:
-        return id_of_kind(kind, raw)
-    except (TypeError, InvalidInput) as error:
-        raise IndexDamagedError("the view holds an object id that is none") from error
+def reached_digest(store: bytes, numbers: tuple[int, ...], runs: bytes) -> bytes:
+    """What the row that says how far the view has come must carry."""
+    told = b"%d %d %d" % numbers
+    return digest("index state v1", store, told, runs)[:16]
 
 
 def state_digest(name: str, state: RefState) -> bytes:

@@ -7,8 +7,10 @@ Answers come from the overlay where it knows and from the index elsewhere; catch
 from __future__ import annotations
 
 import functools
+import heapq
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -18,7 +20,10 @@ from aicas.backends.local.group import SEGMENT_HEADER_BYTES, DamagedRegion, pars
 from aicas.backends.local.index import Index
 from aicas.backends.local.indexfiles import delete_index, prepare_index
 from aicas.backends.local.log import Log
-from aicas.backends.local.overlay import START, Overlay, Place, Position
+from aicas.backends.local.merging import Merging
+from aicas.backends.local.overlay import START, Gone, Overlay, Place, Position
+from aicas.backends.local.packreader import InPack
+from aicas.backends.local.packs import Packs, merged
 from aicas.backends.local.rows import IndexDamagedError
 from aicas.backends.local.segment import Segment
 from aicas.backends.operation import Operation
@@ -33,7 +38,7 @@ T = TypeVar("T")
 FOLD_RECORDS = 500
 # ... and while a long log is read, which bounds the memory that takes.
 _MOST_RECORDS = 80 * FOLD_RECORDS
-_UNTOLD = object()
+_FIRST_ID, _LAST_ID = bytes(32), bytes([255]) * 32
 
 
 def _repairing(
@@ -64,13 +69,16 @@ class View:
 
     def __init__(self, store: Path, identity: bytes) -> None:
         self.log = Log(store / "log")
+        self.packs = Packs(store)
         self.index_lock = FileLock(store / "index.lock")
         self.lock = threading.RLock()
         self._index_path = store / "index" / "view.sqlite"
         self._identity = identity
+        self._merging = Merging(store, self._index_path, self.index_lock)
         self._index: Index | None = None
         self._active: Segment | None = None
         self._load()
+        self.merge()
 
     def _load(self, *, anew: bool = False) -> None:
         """Start from what the index has reached, making it anew if it cannot be used.
@@ -96,12 +104,13 @@ class View:
     def _begin(self) -> None:
         prepare_index(self._index_path)
         self._index = Index(self._index_path, self._identity)
-        if not self._index.files() <= set(self.log.newest().values()):
+        if not self._index.tables.files() <= set(self.log.newest().values()):
             raise IndexDamagedError("the index places records in files that are gone")
-        self._enter(*self._index.state())
+        self._enter()
 
-    def _enter(self, position: Position, last_number: int) -> None:
-        """Go on from a position that the index has reached. Needs the index lock."""
+    def _enter(self) -> None:
+        """Go on from the position that the index has reached. Needs the index lock."""
+        position, last_number, _ = self.index.tables.reached()
         newest = self.log.newest()
         overlay = Overlay(position, last_number)
         if position == START:
@@ -161,6 +170,7 @@ class View:
         """Catch up with what other processes committed; one ``stat`` if that is nothing."""
         if self.active.size() != self.overlay.position.offset or self.ended:
             self.catch_up()
+            self.merge()
 
     def catch_up(self, *, exclusive: bool = False) -> None:
         """Apply every group behind the position reached.
@@ -229,74 +239,136 @@ class View:
             with holding as held:
                 if held is False or self.ended:
                     return False
-                # Places in a segment that was rewritten since must not get into the index.
-                stale = not self.overlay.files() <= set(self.log.newest().values())
+                stale = self._is_stale()
                 if not stale and not self._fold():
                     return False
             if stale:
                 self.reload()
             return True
 
+    def _is_stale(self) -> bool:
+        """Whether to open the index again instead of folding. Needs the index lock."""
+        # Places in a segment that was rewritten since must not get into the index.
+        if not self.overlay.files() <= set(self.log.newest().values()):
+            return True
+        try:
+            self.index.map_runs()
+        except IndexDamagedError:
+            return True
+        return not self.index.tables.is_current()
+
     def _fold(self) -> bool:
         try:
             # What the log has not made durable must not be in the index, or it may outlive it.
             self.log.flush(self.active, self.overlay.position.offset)
             self.index.fold(self.overlay)
-            self._enter(*self.index.state())
+            self._enter()
         except (IndexDamagedError, StorageFailed):
             return False
+        self._merging.merge_few(self.index)
         return True
 
-    @_repairing
-    def place(self, object_id: ObjectId) -> Place | None:
-        """Where an object lies, as of the position reached."""
-        found = self.overlay.places.get(object_id, _UNTOLD)
-        return self.index.place(object_id) if found is _UNTOLD else found  # type: ignore[return-value]
+    def merge(self) -> None:
+        """Make the index quicker to look into, if that is due; readers and writers go on.
+
+        Not to be called in a turn: it may take seconds in a store of millions of objects.
+        """
+        if self._index:
+            self._merging.merge_all(self._index)
+
+    def _hot(self, object_id: ObjectId) -> Place | Gone | None:
+        """What the log says of an object; ``None`` if nothing."""
+        return self.overlay.places.get(object_id) or self.index.places.get(object_id)
+
+    def _hot_between(self, low: bytes, high: bytes) -> Iterator[tuple[ObjectId, Place | Gone]]:
+        """What the log says now of every object from ``low`` to ``high``, both whole ids; sorted.
+
+        Reading on may raise ``IndexDamagedError``.
+        """
+        with self.lock:
+            told = {i: said for i, said in self.overlay.places.items() if low <= i <= high}
+            indexed = self.index.places.between(low, high)
+        newest = ((i, told[i]) for i in sorted(told))
+        return heapq.merge(newest, ((i, said) for i, said in indexed if i not in told))
 
     @_repairing
-    def locate(self, ids: Collection[ObjectId]) -> dict[ObjectId, Place]:
+    def hot_place(self, object_id: ObjectId) -> Place | None:
+        """Where an object lies, as of the position reached, unless it is in a pack only."""
+        found = self._hot(object_id)
+        return found if isinstance(found, Place) else None
+
+    def place(self, object_id: ObjectId) -> Place | InPack | None:
+        """Where an object lies, as of the position reached."""
+        return self.locate((object_id,)).get(object_id)
+
+    @_repairing
+    def locate(self, ids: Collection[ObjectId]) -> dict[ObjectId, Place | InPack]:
         """Where several objects lie, for those that are held, as of the position reached."""
-        told = self.overlay.places
-        found = self.index.locate([i for i in ids if i not in told])
+        found: dict[ObjectId, Place | InPack] = {}
+        cold: dict[ObjectId, int] = {}
         for object_id in ids:
-            place = told.get(object_id)
-            if place is not None:
-                found[object_id] = place
+            said = self._hot(object_id)
+            if isinstance(said, Place):
+                found[object_id] = said
+            else:
+                cold[object_id] = said.number if said else 0
+        # In this order: what is not hot any more was in a pack before.
+        found.update(self.packs.locate(cold))
         return found
 
-    @_repairing
-    def places(self) -> Iterator[tuple[ObjectId, Place]]:
-        """Every object held at this moment."""
-        merged: dict[ObjectId, Place | None] = dict(self.index.objects())
-        merged.update(self.overlay.places)
-        return ((i, place) for i, place in merged.items() if place)
+    def places(self) -> Iterator[tuple[ObjectId, Place | InPack]]:
+        """Every object held at this moment, sorted by id.
 
-    @_repairing
+        If the index turns out to be damaged on the way, the rest is what is held at that moment.
+        """
+        return self._places(_FIRST_ID, _LAST_ID)
+
+    def _places(self, low: bytes, high: bytes) -> Iterator[tuple[ObjectId, Place | InPack]]:
+        return merged(self._hot_places(low, high), self.packs.between(low, high))
+
+    def hot_places(self) -> Iterator[tuple[ObjectId, Place]]:
+        """Every object that the log holds at this moment, sorted by id; as ``places``."""
+        said = self._hot_places(_FIRST_ID, _LAST_ID)
+        return ((i, found) for i, found in said if isinstance(found, Place))
+
+    def _hot_places(self, low: bytes, high: bytes) -> Iterator[tuple[ObjectId, Place | Gone]]:
+        said = self._hot_between(low, high)
+        passed: bytes = b""
+        for repair in (self.rebuild, None):
+            try:
+                for object_id, found in said:
+                    if object_id > passed:
+                        yield object_id, found
+                    passed = object_id
+                return
+            except IndexDamagedError as error:
+                if repair is None:
+                    raise StorageFailed(f"cannot use the store's index: {error}") from error
+                repair()
+                said = self._hot_between(max(passed, low), high)
+
     def find(self, hex_prefix: str, limit: int) -> list[ObjectId]:
         """See ``Backend.find``."""
-        told = self.overlay.places
-        gone = sum(place is None for place in told.values())
-        found = set(self.index.find(hex_prefix, limit + gone))
-        found.update(i for i in told if i.hex().startswith(hex_prefix))
-        return sorted(i for i in found if told.get(i, _UNTOLD) is not None)[:limit]
+        low, high = (bytes.fromhex(hex_prefix.ljust(64, digit)) for digit in "0f")
+        return [i for i, _ in islice(self._places(low, high), limit)]
 
     @_repairing
     def operation_place(self, number: int) -> Place | None:
         """Where an operation's record lies."""
-        return self.overlay.operations.get(number) or self.index.operation_place(number)
+        return self.overlay.operations.get(number) or self.index.tables.operation_place(number)
 
     @_repairing
     def ref(self, name: RefName) -> RefState | None:
         """Where a ref stands."""
-        return self.overlay.refs.states.get(name) or self.index.ref(name)
+        return self.overlay.refs.states.get(name) or self.index.tables.ref(name)
 
     @_repairing
     def refs(self, prefix: str) -> dict[RefName, RefState]:
         """All refs under a prefix at one moment."""
-        reached, states = self.index.refs(prefix)
+        reached, states = self.index.tables.refs(prefix)
         while reached > self.overlay.position:
             self.reload()  # another process folded what we have not read yet
-            reached, states = self.index.refs(prefix)
+            reached, states = self.index.tables.refs(prefix)
         told = self.overlay.refs.states.items()
         states.update((name, state) for name, state in told if name.startswith(prefix))
         return dict(sorted(states.items()))
@@ -304,14 +376,14 @@ class View:
     @_repairing
     def moves(self, name: RefName) -> list[RefMove]:
         """A ref's moves, newest first."""
-        moves = {move.number: move for move in self.index.moves(name)}
+        moves = {move.number: move for move in self.index.tables.moves(name)}
         moves.update((m.number, m) for m in self.overlay.refs.moves.get(name, ()))
         return [moves[number] for number in sorted(moves, reverse=True)]
 
     @_repairing
     def consumers(self, name: RefName) -> set[RefName]:
         """The refs whose snapshot was made from ``name``."""
-        told, indexed = self.overlay.refs, self.index.consumers(name)
+        told, indexed = self.overlay.refs, self.index.tables.consumers(name)
         return {c for c in indexed if c not in told.inputs} | told.consumers(name)
 
     def close(self) -> None:

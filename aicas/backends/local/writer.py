@@ -102,6 +102,7 @@ class Writer:
                 if view.active is written.segment and not view.ended:
                     self.roll(written.operation.at)
             raise
+        self._view.merge()
 
 
 def _operation_record(operation: Operation) -> bytes:

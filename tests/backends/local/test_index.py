@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from backends_world import blob, delete, facts, name, put
+from backends_world import blob, commit, delete, facts, name, put
 from local_world import Folder, fold_often
 
 from aicas.backends.base import RefState
+from aicas.backends.local.overlay import Place
 
 Spoil = Callable[[Folder], None]
 
@@ -22,6 +24,8 @@ def fill(folder: Folder) -> dict[str, object]:
         for key in ("plan", "spec", "code"):
             put(backend, key, f"{key} {version}", *(["plan", "spec"] if key == "code" else []))
     delete(backend, blob("plan 0")[0])
+    assert backend._view.fold(wait=True)
+    commit(backend, objects=dict([blob("the newest")]))
     assert backend._view.fold(wait=True)
     found = facts(backend)
     folder.close()
@@ -52,6 +56,16 @@ def statement(*statements: str) -> Spoil:
     return lambda folder: folder.sql(*statements)
 
 
+def misplaced(change: Callable[[Place], Place | None]) -> Spoil:
+    return lambda folder: folder.misplace(change)
+
+
+def exchange(one: Path, other: Path) -> None:
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+
+
 PLAN, SPEC = f"'{name('plan')}'", f"'{name('spec')}'"
 SPOILT: dict[str, Spoil] = {
     "folder deleted": lambda folder: folder.drop_index(),
@@ -70,11 +84,17 @@ SPOILT: dict[str, Spoil] = {
     "ref of no type": statement(f"UPDATE refs SET last = NULL WHERE name = {PLAN}"),
     "moves swapped": swap("moves", ("old", "new", "digest"), "number", "1", "4"),
     "move of the wrong type": statement("UPDATE moves SET old = 7 WHERE number = 4"),
-    "object placed elsewhere": statement("UPDATE objects SET offset = offset + 1"),
-    "object far outside": statement("UPDATE objects SET offset = 1 << 62"),
-    "object before the file": statement("UPDATE objects SET offset = -5"),
-    "object in no file": statement("UPDATE objects SET file = 99 << 16"),
-    "object of no kind": statement("UPDATE objects SET kind = 9"),
+    "object placed elsewhere": misplaced(lambda place: place._replace(offset=place.offset + 1)),
+    "object far outside": misplaced(lambda place: place._replace(offset=1 << 62)),
+    "object in no file": misplaced(lambda place: place._replace(file=99 << 16)),
+    "a run gone": lambda folder: folder.runs()[0].unlink(),
+    "a run cut short": lambda folder: os.truncate(folder.runs()[0], 100),
+    "a run of zeros": lambda folder: folder.runs()[0].write_bytes(bytes(4096)),
+    "a run under another's name": lambda folder: exchange(*folder.runs()[:2]),
+    "a run forgotten": statement("UPDATE state SET runs = substr(runs, 17)"),
+    "runs in another order": statement(
+        "UPDATE state SET runs = substr(runs, 17, 16) || substr(runs, 1, 16)"
+    ),
     "operations swapped": swap("operations", ("file", "offset", "length"), "number", "2", "3"),
     "operation placed elsewhere": statement("UPDATE operations SET offset = offset + 3"),
     "state of the wrong type": statement("UPDATE state SET offset = 'x'"),
@@ -101,7 +121,6 @@ def test_a_spoilt_index_comes_back_with_the_same_answers(folder: Folder, spoil: 
     "hide",
     [
         f"DELETE FROM refs WHERE name = {PLAN}",
-        "DELETE FROM objects WHERE kind = 1",
         "DELETE FROM operations WHERE number = 2",
         "DELETE FROM moves WHERE number = 2",
         "DELETE FROM edges",
@@ -176,12 +195,25 @@ def test_answers_are_the_same_while_two_processes_fold(
     assert facts(folder.open()) == truth
 
 
-@pytest.mark.parametrize("length", ["length + 1", "length - 1", "0", "1 << 40", "1 << 62"])
+def test_objects_that_vanished_are_reported_with_the_remedy(folder: Folder) -> None:
+    truth = fill(folder)
+    folder.misplace(lambda place: place if place.offset % 3 else None)
+    faults = list(folder.open().check())
+    assert faults
+    assert all("index" in fault.what and "delete" in fault.what for fault in faults)
+    folder.close()
+    folder.drop_index()
+    assert facts(folder.open()) == truth
+
+
+@pytest.mark.parametrize(
+    "length", [lambda n: n + 1, lambda n: n - 1, lambda n: 0, lambda n: 1 << 40, lambda n: 1 << 62]
+)
 def test_an_object_is_read_whole_whatever_length_the_index_claims(
-    folder: Folder, length: str
+    folder: Folder, length: Callable[[int], int]
 ) -> None:
     truth = fill(folder)
-    folder.sql(f"UPDATE objects SET length = {length} WHERE kind = 1")
+    folder.misplace(lambda place: place._replace(length=length(place.length)))
     backend = folder.open()
     assert list(backend.check())
     assert backend.read(truth["frames"]) == truth["frames"]  # type: ignore[arg-type]

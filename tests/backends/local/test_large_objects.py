@@ -189,7 +189,7 @@ def test_a_collection_believes_only_the_log_that_a_large_file_has_no_name(
         store.put("gone", "x")
         store.undo()
     folder.fill_index()
-    folder.sql("DELETE FROM objects WHERE file = 0")
+    folder.misplace(lambda place: place if place.file else None)
     clock.pass_time(hours=1)
     backend = folder.open()
     gone = next(found.id for found in backend.scan() if found.id.kind == 1)
