@@ -20,6 +20,8 @@ from aicas.errors import StorageFailed
 
 # Entries that are merged in some 10 ms: at times the writer lock is held.
 _FEW = 8192
+# Each run takes a file descriptor, of which a process may commonly have 1,024.
+_MANY = 64
 
 
 class Merging:
@@ -36,9 +38,10 @@ class Merging:
 
     def merge_few(self, index: Index) -> None:
         """Merge the newest runs, unless that takes long. Needs the index lock."""
-        if index.places.crowded(_FEW):
+        most = _FEW if len(index.places.runs) < _MANY else sys.maxsize
+        if index.places.crowded(most):
             with self._lock.tried() as held, suppress(StorageFailed, IndexDamagedError):
-                crowd = self._crowd(index, _FEW) if held else None
+                crowd = self._crowd(index, most) if held else None
                 draft = self._merged(index, crowd) if crowd else None
                 if crowd and draft:
                     index.replace(crowd.runs, draft)

@@ -237,19 +237,21 @@ class View:
         holding = self.index_lock.held() if wait else self.index_lock.tried()
         with self.lock:
             with holding as held:
-                if held is False or self.ended:
+                newest = self.log.newest()
+                # Behind a seal that nothing follows yet, an index would hide that it is one.
+                if held is False or (self.ended and self.active.sequence >= max(newest)):
                     return False
-                stale = self._is_stale()
+                stale = self._is_stale(set(newest.values()))
                 if not stale and not self._fold():
                     return False
             if stale:
                 self.reload()
             return True
 
-    def _is_stale(self) -> bool:
+    def _is_stale(self, newest: set[int]) -> bool:
         """Whether to open the index again instead of folding. Needs the index lock."""
         # Places in a segment that was rewritten since must not get into the index.
-        if not self.overlay.files() <= set(self.log.newest().values()):
+        if not {self.overlay.position.file, *self.overlay.files()} <= newest:
             return True
         try:
             self.index.map_runs()
