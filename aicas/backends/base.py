@@ -94,6 +94,12 @@ class Arranged(NamedTuple):
     """Neighbours with one label resemble each other and are kept together; ``None`` for none."""
 
 
+Arrange = Callable[[Collection[ObjectId]], Iterable[Arranged]]
+"""Puts ids in the order in which they belong, each once."""
+Plain = Callable[[ObjectId, bytes], bytes]
+"""The frame of an object without compression; ``Damaged`` for one that is not sound."""
+
+
 class Packing(NamedTuple):
     """What moving objects to where they take less room did."""
 
@@ -274,11 +280,7 @@ class Backend(Protocol):
         either held or deleted.
         """
 
-    def pack(
-        self,
-        arrange: Callable[[Collection[ObjectId]], Iterable[Arranged]],
-        plain: Callable[[ObjectId, bytes], bytes],
-    ) -> Iterator[Packing]:
+    def pack(self, arrange: Arrange, plain: Plain) -> Iterator[Packing]:
         """Move objects, a batch each time more is asked for, to where they take less room.
 
         Nothing but their place changes, so any number of readers and writers may be at work. It
@@ -286,10 +288,9 @@ class Backend(Protocol):
         without such a place has nothing to do.
 
         Args:
-            arrange: puts the ids of a batch in the order in which they belong, each once.
-            plain: the frame of an object without compression, so that many can be compressed
-                together; raises ``Damaged`` for one that is not sound, which then stays as it
-                is.
+            arrange: arranges a batch.
+            plain: undoes the compression of each object, so that many can be compressed
+                together; one that is not sound stays as it is.
 
         Yields:
             What each batch did.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from aicas.backends.base import (
     LEASE_SECONDS,
-    Arranged,
+    Arrange,
     Commit,
     Deleted,
     Expected,
@@ -18,6 +18,7 @@ from aicas.backends.base import (
     LeaseState,
     Left,
     Packing,
+    Plain,
     RefMove,
     RefState,
     Staged,
@@ -174,11 +175,7 @@ class MemoryBackend:
             committed = self._append(operation)
         return Deleted(committed, frozenset(freed), sum(map(len, freed.values())))
 
-    def pack(
-        self,
-        arrange: Callable[[Collection[ObjectId]], Iterable[Arranged]],
-        plain: Callable[[ObjectId, bytes], bytes],
-    ) -> Iterator[Packing]:
+    def pack(self, arrange: Arrange, plain: Plain) -> Iterator[Packing]:
         """See ``Backend.pack``; memory has one place for all."""
         return iter(())
 

@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aicas.backends import operation as operations
 from aicas.backends.base import (
     LEASE_SECONDS,
+    Arrange,
     Commit,
     Deleted,
     Expected,
@@ -18,6 +20,8 @@ from aicas.backends.base import (
     FrameReader,
     LeaseState,
     Left,
+    Packing,
+    Plain,
     RefMove,
     RefState,
     Staged,
@@ -27,18 +31,21 @@ from aicas.backends.base import (
 from aicas.backends.local import group, layout
 from aicas.backends.local.committing import publish_all
 from aicas.backends.local.events import EventFiles
-from aicas.backends.local.files import FileLock
 from aicas.backends.local.group import OBJECT_HEAD
 from aicas.backends.local.large import LargeFiles, LocalStaging
 from aicas.backends.local.leases import LeaseFiles, LocalLease
 from aicas.backends.local.lookup import read_record
 from aicas.backends.local.overlay import IN_OWN_FILE, Place
+from aicas.backends.local.packreader import InPack, in_reading_order
 from aicas.backends.local.view import View
-from aicas.backends.local.writer import Unwritten, Writer, Written
+from aicas.backends.local.writer import Writer
 from aicas.backends.operation import Operation
 from aicas.errors import Damaged
 from aicas.ids import ObjectId
 from aicas.names import RefName
+
+if TYPE_CHECKING:
+    from aicas.backends.local.sweeping import Sweeper
 
 SEGMENT_BYTES = 64 << 20
 
@@ -66,7 +73,6 @@ class LocalBackend:
 
     def _open(self) -> None:
         self._process = os.getpid()
-        self._sweeper = FileLock(self.folder / "gc.lock")
         self._large = LargeFiles(self.folder)
         self._view = View(self.folder, self._identity)
         self._writer = Writer(self.folder, self._view, self._segment_bytes)
@@ -90,10 +96,12 @@ class LocalBackend:
         """See ``Backend.read``; an object that is held but lost comes as ``b""``."""
         view = self._fresh()
         places = view.locate(list(ids))
-        frames = ((i, self._frame(view, i, place)) for i, place in places.items())
-        return {i: frame for i, frame in frames if frame is not None}
+        frames = {i: self._frame(view, i, places[i]) for i in in_reading_order(places)}
+        return {i: frame for i in places if (frame := frames[i]) is not None}
 
-    def _frame(self, view: View, object_id: ObjectId, place: Place) -> bytes | None:
+    def _frame(self, view: View, object_id: ObjectId, place: Place | InPack) -> bytes | None:
+        if isinstance(place, InPack):
+            return view.packs.read(place)
         if place.file == IN_OWN_FILE:
             with suppress(FileNotFoundError):
                 return self._large.read(object_id)
@@ -109,7 +117,10 @@ class LocalBackend:
         except (FileNotFoundError, Damaged):
             record = b""
         if not record or not is_it(record):  # moved, or damaged: seldom, and dear to find out
-            record = read_record(view, place, lambda: view.place(object_id), is_it)
+            record = read_record(view, place, lambda: view.hot_place(object_id), is_it)
+        if record is None:  # deleted, or packed
+            cold = view.place(object_id)
+            return view.packs.read(cold) if isinstance(cold, InPack) else None
         return record and record[OBJECT_HEAD.size :]
 
     def stream(self, object_id: ObjectId) -> FrameReader | None:
@@ -118,7 +129,7 @@ class LocalBackend:
         place = view.place(object_id)
         if place is None:
             return None
-        if place.file == IN_OWN_FILE:
+        if isinstance(place, Place) and place.file == IN_OWN_FILE:
             with suppress(FileNotFoundError):
                 return self._large.open(object_id)
         frame = self._frame(view, object_id, place)
@@ -136,7 +147,7 @@ class LocalBackend:
     def scan(self) -> Iterator[StoredObject]:
         """See ``Backend.scan``."""
         places = self._fresh().places()
-        return (StoredObject(i, place.length, place.at) for i, place in places)
+        return (StoredObject(i, place.stored_bytes, place.at) for i, place in places)
 
     def stage(self) -> LocalStaging:
         """See ``Backend.stage``."""
@@ -215,59 +226,21 @@ class LocalBackend:
         seen: int,
         spare: Callable[[Sequence[Operation]], Collection[ObjectId]],
     ) -> Deleted:
-        """See ``Backend.delete``.
+        """See ``Backend.delete``."""
 
-        The deletion is one durable group. Rewriting the segments that held the objects follows,
-        outside the writer lock but for each rename; what a crash cuts off, the next one makes up.
-        """
-        from aicas.backends.local import reclaim
+        def newer(number: int) -> list[Operation]:
+            return list(self.operations(newest_first=False, since=number))
 
-        self._fresh()
-        with self._sweeper.held():
-            interrupted = reclaim.begin(self.folder)
-            if interrupted:
-                self._view.rebuild()
-            else:
-                self._view.reload()  # another sweeper may have moved what this view has placed
-            self._large.sweep_abandoned()
-            with self._writer.turn():
-                reclaim.remove_leftovers(self._view.log)
-                written, doomed = self._condemn(condemned, operation, seen, spare)
-            self._writer.settle(written)
-            # Only now: a file must not be gone while a crash could bring its record back.
-            freed = self._remove_files(doomed, operation.at, roll=interrupted)
-            dead = reclaim.dead_records(self._view) if interrupted else reclaim.records_at(doomed)
-            freed += reclaim.rewrite_segments(self._view, self._writer, dead)
-            reclaim.finish(self.folder)
-        return Deleted(written.operation, frozenset(doomed), freed)
+        return self._sweeper().delete(condemned, operation, seen, spare, newer)
 
-    def _condemn(
-        self,
-        condemned: Collection[ObjectId],
-        operation: Operation,
-        seen: int,
-        spare: Callable[[Sequence[Operation]], Collection[ObjectId]],
-    ) -> tuple[Written, dict[ObjectId, Place]]:
-        newer = list(self.operations(newest_first=False, since=seen))
-        doomed_ids = set(condemned).difference(spare(newer) if newer else ())
-        places = ((i, self._view.place(i)) for i in sorted(doomed_ids))
-        doomed = {i: place for i, place in places if place}
-        records = [group.deleted_record([(i.kind, i) for i in doomed])]
-        return self._writer.append([Unwritten(records, operation)])[0], doomed
+    def pack(self, arrange: Arrange, plain: Plain) -> Iterator[Packing]:
+        """See ``Backend.pack``."""
+        return self._sweeper().pack(arrange, plain)
 
-    def _remove_files(self, doomed: Mapping[ObjectId, Place], at: int, *, roll: bool) -> int:
-        """Delete the files of large objects, and make every segment of the rest rewritable.
+    def _sweeper(self) -> Sweeper:
+        from aicas.backends.local.sweeping import Sweeper
 
-        A file that the log does not name is one of the doomed, or was left by a crash between
-        its placing and its commit, or between a deletion and this: no writer is at it now.
-        """
-        with self._writer.turn() as view:
-            if roll or any(place.file == view.active.id for place in doomed.values()):
-                self._writer.roll(at)
-            present = self._large.ids()
-            if present.difference(doomed, view.locate(present)):
-                view.rebuild()  # only the log itself may say that nothing names a file
-            return sum(map(self._large.remove, present.difference(view.locate(present))))
+        return Sweeper(self.folder, self._fresh(), self._writer, self._large)
 
     def lease(
         self,

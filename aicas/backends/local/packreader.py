@@ -7,13 +7,14 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import zstandard
 
 from aicas.backends.local import pack
+from aicas.backends.local.overlay import Place
 from aicas.backends.local.pack import ENTRY_BYTES, Block, Entry
 from aicas.errors import AicasError, Damaged, StorageFailed
 from aicas.ids import ObjectId
@@ -24,7 +25,7 @@ _STEP = 128 << 10
 CACHE_BYTES = 32 << 20
 
 
-class Packed(NamedTuple):
+class InPack(NamedTuple):
     """Where an object lies in a pack."""
 
     pack: Pack
@@ -76,9 +77,9 @@ class Pack:
         return self._tables.entries
 
     @property
-    def blocks(self) -> int:
-        """How many blocks it has."""
-        return self._tables.blocks
+    def raw_bytes(self) -> int:
+        """How long all blocks are together, decoded."""
+        return sum(self.block(number).raw for number in range(self._tables.blocks))
 
     def block(self, number: int) -> Block:
         """Where a block lies.
@@ -100,7 +101,7 @@ class Pack:
             raise Damaged(f"pack {self.name} places a block where none is")
         return bytes(self._data[block.offset : block.offset + block.stored])
 
-    def find(self, object_id: ObjectId) -> Packed | None:
+    def find(self, object_id: ObjectId) -> InPack | None:
         """Where an object lies, if it is in the pack.
 
         Raises:
@@ -114,7 +115,7 @@ class Pack:
         if at < 0:
             return None
         entry = pack.decode_entry(rows[at : at + ENTRY_BYTES])
-        return Packed(self, *entry[1:]) if entry.id.kind == object_id.kind else None
+        return InPack(self, *entry[1:]) if entry.id.kind == object_id.kind else None
 
     def _bucket(self, number: int) -> bytes:
         """The rows of all entries of a bucket."""
@@ -127,27 +128,18 @@ class Pack:
             raise Damaged(f"pack {self.name} has damaged entries")
         return rows
 
-    def entries(self) -> Iterator[Entry]:
-        """All entries, sorted by id.
+    def entries(self, low: bytes = bytes(32), high: bytes = b"\xff" * 32) -> Iterator[Entry]:
+        """The entries from id ``low`` to ``high``, sorted by id.
 
         Raises:
             Damaged: some of them are damaged.
         """
-        for number in range(1 << self._tables.fan_bits):
-            yield from self._rows(number)
-
-    def find_prefix(self, hex_prefix: str) -> Iterator[ObjectId]:
-        """The ids in the pack that start with a hexadecimal prefix, sorted."""
         bits = self._tables.fan_bits
-        low = bytes.fromhex(hex_prefix.ljust(8, "0")[:8])
-        high = bytes.fromhex(hex_prefix.ljust(8, "f")[:8])
         for number in range(pack.bucket_of(low, bits), pack.bucket_of(high, bits) + 1):
-            yield from (e.id for e in self._rows(number) if e.id.hex().startswith(hex_prefix))
-
-    def _rows(self, bucket: int) -> Iterator[Entry]:
-        rows = self._bucket(bucket)
-        for at in range(0, len(rows), ENTRY_BYTES):
-            yield pack.decode_entry(rows[at : at + ENTRY_BYTES])
+            rows = self._bucket(number)
+            for at in range(0, len(rows), ENTRY_BYTES):
+                if low <= rows[at : at + 32] <= high:
+                    yield pack.decode_entry(rows[at : at + ENTRY_BYTES])
 
     def decode(self, number: int) -> Iterator[bytes]:
         """A block's content, in pieces, as far as it is asked for.
@@ -212,7 +204,7 @@ class BlockCache:
         self._held: OrderedDict[tuple[Pack, int], _Decoding] = OrderedDict()
         self._bytes = 0
 
-    def read(self, place: Packed) -> bytes:
+    def read(self, place: InPack) -> bytes:
         """The frame at a place in a pack.
 
         Raises:
@@ -232,3 +224,16 @@ class BlockCache:
             if len(block.content) < end:
                 raise Damaged(f"pack {place.pack.name} places an object past its block")
             return bytes(block.content[place.offset : end])
+
+
+def in_reading_order(places: Mapping[ObjectId, Place | InPack]) -> list[ObjectId]:
+    """The ids in the order in which it is cheapest to read them: no block is decoded twice."""
+    cold = [i for i, place in places.items() if isinstance(place, InPack)]
+    if not cold:
+        return list(places)
+    hot = [i for i, place in places.items() if not isinstance(place, InPack)]
+    return [*hot, *sorted(cold, key=lambda i: _order(places[i]))]
+
+
+def _order(place: Place | InPack) -> tuple[str, int, int]:
+    return (place.pack.name, place.block, place.offset) if isinstance(place, InPack) else ("", 0, 0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 
 from aicas.backends.local import files
-from aicas.backends.local.packreader import BlockCache, Pack, Packed
+from aicas.backends.local.overlay import Gone, Place
+from aicas.backends.local.packreader import BlockCache, InPack, Pack
 from aicas.errors import Damaged, StorageFailed, UnsupportedFormat
 from aicas.ids import ObjectId
 
@@ -33,8 +36,10 @@ class Packs:
         self._packs: tuple[Pack, ...] = ()
         self._faults: dict[str, str] = {}
 
-    def make_folder(self) -> None:
-        """Make sure that there is a folder for packs, durably.
+    def prepare(self) -> None:
+        """Make sure that there is a folder for packs, and no draft that a crash left.
+
+        Needs the sweeper's lock.
 
         Raises:
             StorageFailed: the disk refused.
@@ -43,8 +48,23 @@ class Packs:
             if not self.folder.is_dir():
                 files.create_folder(self.folder)
                 files.flush_folder(self._store)
+            for path in self.folder.glob("*.new"):
+                path.unlink()
         except OSError as error:
-            raise StorageFailed(f"cannot make a folder for packs: {error.strerror}") from error
+            raise StorageFailed(f"cannot prepare {self.folder}: {error.strerror}") from error
+
+    def remove(self, replaced: Iterable[Pack]) -> None:
+        """Delete packs whose objects lie elsewhere, durably. Needs the sweeper's lock.
+
+        Raises:
+            StorageFailed: the disk refused.
+        """
+        try:
+            for found in replaced:
+                (self.folder / found.name).unlink(missing_ok=True)
+            files.flush_folder(self.folder)
+        except OSError as error:
+            raise StorageFailed(f"cannot delete a pack: {error.strerror}") from error
 
     def current(self) -> tuple[Pack, ...]:
         """Every pack that can be read, the one sealed last first; one ``stat`` if none changed.
@@ -94,7 +114,7 @@ class Packs:
         except OSError as error:
             raise StorageFailed(f"cannot list {self.folder}: {error.strerror}") from error
 
-    def locate(self, wanted: Mapping[ObjectId, int]) -> dict[ObjectId, Packed]:
+    def locate(self, wanted: Mapping[ObjectId, int]) -> dict[ObjectId, InPack]:
         """Where objects lie, for those that are in a pack.
 
         Where the entries are damaged that would tell, an object counts as not there.
@@ -104,7 +124,7 @@ class Packs:
                 sealed before it do not count.
         """
         packs = self.current()
-        found: dict[ObjectId, Packed] = {}
+        found: dict[ObjectId, InPack] = {}
         for object_id, since in wanted.items() if packs else ():
             for candidate in packs:
                 if candidate.number < since:
@@ -116,13 +136,24 @@ class Packs:
                         break
         return found
 
-    def read(self, place: Packed) -> bytes:
-        """The frame at a place.
+    def read(self, place: InPack) -> bytes:
+        """The frame at a place; ``b""`` if the pack does not give it back."""
+        try:
+            return self._blocks.read(place)
+        except Damaged:
+            return b""
 
-        Raises:
-            Damaged: the pack does not give it back.
+    def between(self, low: bytes, high: bytes) -> Iterator[tuple[ObjectId, int, InPack]]:
+        """Each object in any pack from ``low`` to ``high``, both whole ids; sorted by id.
+
+        With the number of its pack; of several packs, the one sealed last.
         """
-        return self._blocks.read(place)
+        streams = [_placed(found, low, high) for found in self.current()]
+        last: ObjectId | None = None
+        for item in heapq.merge(*streams, key=itemgetter(0)):
+            if item[0] != last:  # equal ones come in the order of their packs
+                yield item
+            last = item[0]
 
     def check(self) -> Iterator[str]:
         """What is wrong with the packs, but for the content of objects, in words."""
@@ -130,3 +161,36 @@ class Packs:
         yield from self._faults.values()
         for found in current:
             yield from found.check()
+
+
+def _placed(pack: Pack, low: bytes, high: bytes) -> Iterator[tuple[ObjectId, int, InPack]]:
+    with suppress(Damaged):  # ``check`` reports it
+        for entry in pack.entries(low, high):
+            yield entry.id, pack.number, InPack(pack, *entry[1:])
+
+
+def merged(
+    hot: Iterator[tuple[ObjectId, Place | Gone]], cold: Iterator[tuple[ObjectId, int, InPack]]
+) -> Iterator[tuple[ObjectId, Place | InPack]]:
+    """Where each object lies that is held, sorted by id.
+
+    Args:
+        hot: what the log says of each object that it says anything of, sorted.
+        cold: what the packs hold; see ``Packs.between``.
+    """
+    nothing = (ObjectId(b"\xff" * 33), None)
+    told, said = next(hot, nothing)
+    for object_id, number, place in cold:
+        while told < object_id:
+            if isinstance(said, Place):
+                yield told, said
+            told, said = next(hot, nothing)
+        if told == object_id:
+            if isinstance(said, Place):
+                continue
+            if said is not None and said.number > number:
+                continue
+        yield object_id, place
+    if isinstance(said, Place):
+        yield told, said
+    yield from ((i, found) for i, found in hot if isinstance(found, Place))

@@ -131,8 +131,8 @@ class PackWriter:
         """How many were added."""
         return len(self._entries)
 
-    def finish(self) -> Path:
-        """Make the pack durable under its name; returns its path.
+    def finish(self) -> int:
+        """Make the pack durable under its name; returns its size in bytes.
 
         Raises:
             StorageFailed: the disk refused; there is no pack.
@@ -140,15 +140,14 @@ class PackWriter:
         self._close_block()
         self._drain(0)
         self._append(pack.encode_tables(self._blocks, self._entries, self._end))
-        path = self._folder / self._name
         try:
             files.flush_file(self._fd)
-            self._path.rename(path)
+            self._path.rename(self._folder / self._name)
             self._done = True
             files.flush_folder(self._folder)
         except OSError as error:
             raise StorageFailed(f"cannot write a pack: {error.strerror}") from error
-        return path
+        return self._end
 
     def _close_block(self) -> None:
         if not self._frames:

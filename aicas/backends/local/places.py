@@ -63,17 +63,20 @@ class Places:
                         yield object_id, said
 
     def crowded(self, most: int) -> Crowd | None:
-        """The newest runs that had better be one, if that is so.
+        """Neighbouring runs that had better be one, if there are any.
 
         Args:
             most: how many entries may be merged.
         """
-        taken = entries = 0
-        for run in self.runs:
-            if entries + run.count > most or (taken and run.count >= _RATIO * entries):
-                break
-            taken, entries = taken + 1, entries + run.count
-        return Crowd(self.runs[:taken], taken == len(self.runs)) if taken > 1 else None
+        for start in range(len(self.runs)):
+            end, entries = start, 0
+            for run in self.runs[start:]:
+                if entries + run.count > most or (entries and run.count >= _RATIO * entries):
+                    break
+                end, entries = end + 1, entries + run.count
+            if end - start > 1:
+                return Crowd(self.runs[start:end], end == len(self.runs))
+        return None
 
 
 def merged(runs: Sequence[Run], low: int = 0, high: int = PREFIXES) -> Iterator[list[bytes]]:

@@ -1,7 +1,7 @@
 """Giving disk space back: segments that held deleted objects are written anew without them.
 
-Order: new file complete and flushed → under the writer and the index lock: renamed, folder
-flushed, index moved → old file removed. A crash before the rename leaves a draft; after it, two
+Order: new file complete and flushed → under the index lock: renamed, folder flushed, index moved
+→ old file removed. A crash before the rename leaves a draft; after it, two
 generations, of which the newer counts, and an index that notices its file is gone and is built
 anew. A reader that holds the old file open goes on with it. Where a collection was cut off behind
 its commit, a mark in the store's folder tells the next one to look through the whole log.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,10 +20,10 @@ from aicas.backends.local import files, group
 from aicas.backends.local.group import DamagedRegion, Group
 from aicas.backends.local.log import Log
 from aicas.backends.local.overlay import IN_OWN_FILE, Place
+from aicas.backends.local.packreader import InPack
 from aicas.backends.local.rows import IndexDamagedError
 from aicas.backends.local.segment import Segment, file_id, segment_name
 from aicas.backends.local.view import View
-from aicas.backends.local.writer import Writer
 from aicas.errors import Damaged, StorageFailed
 from aicas.ids import ObjectId, id_of_kind
 
@@ -40,7 +40,7 @@ class _Draft(NamedTuple):
     operations: dict[int, Place]
 
 
-Records = Mapping[int, Mapping[int, bytes]]
+Records = Mapping[int, Mapping[int, ObjectId]]
 """Object records of the log: for each file id, the ids by their offsets."""
 
 
@@ -65,11 +65,11 @@ def finish(store: Path) -> None:
         (store / _MARK).unlink()
 
 
-def records_at(doomed: Mapping[ObjectId, Place]) -> Records:
-    """The records of some objects, by where the view places them."""
-    found: dict[int, dict[int, bytes]] = defaultdict(dict)
+def records_at(doomed: Mapping[ObjectId, Place | InPack]) -> Records:
+    """The records of some objects, by where the view places them; none for what is in packs."""
+    found: dict[int, dict[int, ObjectId]] = defaultdict(dict)
     for object_id, place in doomed.items():
-        if place.file != IN_OWN_FILE:
+        if isinstance(place, Place) and place.file != IN_OWN_FILE:
             found[place.file][place.offset] = object_id
     return found
 
@@ -79,7 +79,7 @@ def dead_records(view: View) -> Records:
 
     Needs the sweeper's lock, and a view made anew from the log under it.
     """
-    found: dict[int, dict[int, bytes]] = defaultdict(dict)
+    found: dict[int, dict[int, ObjectId]] = defaultdict(dict)
     # Only these has the view seen to their end; the active one grows while this runs.
     sealed = [identity for identity in view.log.newest().values() if identity < view.active.id]
     for identity in sealed:
@@ -92,15 +92,21 @@ def dead_records(view: View) -> Records:
                 places = view.locate(inline)
                 for object_id, offset in inline.items():
                     place = places.get(object_id)
-                    if place is None or (place.file, place.offset) != (identity, offset):
+                    here = isinstance(place, Place) and place[:2] == (identity, offset)
+                    if not here:
                         found[identity][offset] = object_id
     return found
 
 
-def rewrite_segments(view: View, writer: Writer, dead: Records) -> int:
+def rewrite_segments(view: View, dead: Records, packed: Collection[ObjectId] = ()) -> int:
     """Rewrite every sealed segment without its dead records; returns the bytes freed.
 
     Needs the sweeper's lock, and a view that was loaded under it.
+
+    Args:
+        view: of the log.
+        dead: the records to leave out.
+        packed: those of their objects that were not deleted, but lie in a pack now.
     """
     freed = 0
     for file, records in sorted(dead.items()):
@@ -110,13 +116,13 @@ def rewrite_segments(view: View, writer: Writer, dead: Records) -> int:
         try:
             draft = _write_draft(old, records)
             if draft is not None:
-                freed += _replace(view, writer, old, draft)
+                freed += _replace(view, old, draft, [i for i in records.values() if i in packed])
         except OSError as error:
             raise StorageFailed(f"cannot rewrite a log segment: {error.strerror}") from error
     return freed
 
 
-def _write_draft(old: Segment, doomed: Mapping[int, bytes]) -> _Draft | None:
+def _write_draft(old: Segment, doomed: Mapping[int, ObjectId]) -> _Draft | None:
     """The segment without its doomed records, as a draft; ``None`` if it holds damage.
 
     A damaged segment is left as it is: what a checksum no longer vouches for is not copied, and
@@ -147,7 +153,7 @@ def _write_draft(old: Segment, doomed: Mapping[int, bytes]) -> _Draft | None:
     return draft
 
 
-def _without(found: Group, doomed: Mapping[int, bytes], seed: int, draft: _Draft) -> bytes:
+def _without(found: Group, doomed: Mapping[int, ObjectId], seed: int, draft: _Draft) -> bytes:
     """The group's bytes less its doomed object records; nothing if that was all it had.
 
     Adds to the draft, at whose end they are to be written, where the records it kept go.
@@ -171,26 +177,32 @@ def _without(found: Group, doomed: Mapping[int, bytes], seed: int, draft: _Draft
     return group.encode_group(found.at, kept, seed, draft.size) if any(kept) else b""
 
 
-def _replace(view: View, writer: Writer, old: Segment, draft: _Draft) -> int:
+def _replace(view: View, old: Segment, draft: _Draft, packed: Collection[ObjectId]) -> int:
+    """Put the draft in the segment's place; returns the bytes freed.
+
+    Writers go on: nothing is appended to a sealed segment, and whoever folds, under the same lock,
+    sees that it is gone.
+    """
     before = old.size()
-    with writer.turn(), view.lock:
-        view.fold(wait=True)
-        with view.index_lock.held():
-            if view.index.state()[0] != view.overlay.position:
-                draft.path.unlink()  # the index cannot be written: the space stays taken
-                return 0
-            draft.path.rename(draft.path.with_suffix(""))
-            files.flush_folder(draft.path.parent)
-            # An index that cannot follow is found out by whoever opens it next.
-            with contextlib.suppress(IndexDamagedError):
-                view.index.move_file(old.id, draft.id, draft.objects, (), draft.operations)
+    view.fold(wait=True)
+    with view.lock, view.index_lock.held():
+        if view.index.tables.reached().position.file <= old.id:
+            draft.path.unlink()  # the index cannot be written: the space stays taken
+            return 0
+        draft.path.rename(draft.path.with_suffix(""))
+        files.flush_folder(draft.path.parent)
+        # An index that cannot follow is found out by whoever opens it next.
+        with contextlib.suppress(IndexDamagedError):
+            view.index.move_file(old.id, draft.id, draft.objects, packed, draft.operations)
         old.path.unlink()
-        view.reload()
+    view.reload()
     return before - draft.size
 
 
 def remove_leftovers(log: Log) -> None:
-    """Delete drafts and superseded generations that a crash left. Needs both locks.
+    """Delete drafts and superseded generations that a crash left.
+
+    Needs the sweeper's lock and the turn.
 
     Raises:
         StorageFailed: the disk refused.
