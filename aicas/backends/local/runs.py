@@ -24,7 +24,6 @@ import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
@@ -45,16 +44,13 @@ _ROW = struct.Struct("<II")
 _TWO_ROWS = struct.Struct("<IIII")
 _PREFIX = struct.Struct(">I")
 _VALUE = struct.Struct("<BQQQq")
+_PLACE = struct.Struct("<QQQq")
 _ID_BYTES = 32
 ENTRY_BYTES: Final = _ID_BYTES + _VALUE.size
 _BUCKET = 16
 _MOST_FAN_BITS = 24
-
-
-class _What(IntEnum):
-    PLACE = 0
-    GONE = 1
-    PACKED = 2
+# What an entry says, above the kind in one byte; below the first, it is a place.
+_GONE, _PACKED = 1 << 4, 2 << 4
 
 
 class Packed:
@@ -71,25 +67,26 @@ def encode_entry(object_id: ObjectId, said: Entry) -> bytes:
     if isinstance(said, Place):
         return object_id + _VALUE.pack(kind, *said)
     if isinstance(said, Gone):
-        return object_id + _VALUE.pack(_What.GONE << 4 | kind, said.number, 0, 0, 0)
-    return object_id + _VALUE.pack(_What.PACKED << 4 | kind, 0, 0, 0, 0)
+        return object_id + _VALUE.pack(_GONE | kind, said.number, 0, 0, 0)
+    return object_id + _VALUE.pack(_PACKED | kind, 0, 0, 0, 0)
 
 
 def decode_entry(entry: bytes) -> tuple[ObjectId, Entry]:
     """Read what ``encode_entry`` wrote."""
-    what, *place = _VALUE.unpack_from(entry, _ID_BYTES)
-    return id_of_kind(what & 15, entry[:_ID_BYTES]), _said(what, place)
+    what = entry[_ID_BYTES]
+    said = _said(what, _PLACE.unpack_from(entry, _ID_BYTES + 1))
+    return id_of_kind(what & 15, entry[:_ID_BYTES]), said
 
 
 def is_packed(entry: bytes) -> bool:
     """Whether the entry only hides what older runs say."""
-    return bool(entry[_ID_BYTES] >> 4 == _What.PACKED)
+    return entry[_ID_BYTES] >= _PACKED
 
 
-def _said(what: int, place: Sequence[int]) -> Entry:
-    if what < 1 << 4:
+def _said(what: int, place: tuple[int, ...]) -> Entry:
+    if what < _GONE:
         return Place._make(place)
-    return Gone(place[0]) if what >> 4 == _What.GONE else PACKED
+    return Gone(place[0]) if what < _PACKED else PACKED
 
 
 class Run:
@@ -136,8 +133,10 @@ class Run:
             at = found.find(object_id, at + 1)
         if at < 0:
             return None
-        what, *place = _VALUE.unpack_from(found, at + _ID_BYTES)
-        return _said(what, place) if what & 15 == object_id.kind else None
+        what = found[at + _ID_BYTES]
+        if what & 15 != object_id.kind:
+            return None
+        return _said(what, _PLACE.unpack_from(found, at + _ID_BYTES + 1))
 
     def part(self, low: int, high: int) -> list[bytes]:
         """The entries whose ids start with four bytes from ``low`` to below ``high``, sorted."""
