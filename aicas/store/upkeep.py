@@ -15,6 +15,7 @@ from aicas.store.writing import InvalidationPlan
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from aicas.backends.base import Packing
     from aicas.backends.operation import Operation, RefChange
     from aicas.ids import SnapshotId
     from aicas.objects.snapshot import Snapshot
@@ -193,6 +194,8 @@ class StoreUpkeep(StoreKeeping):
             expired = self.expire(reason)
             eviction = self.plan_evict()
             evicted = self.evict(eviction, reason)
+            for _ in self.pack():
+                pass
             moved = len(expired.changes) if expired else 0
             facts = {"expired": moved, "evicted": evicted.payloads, "bytes": evicted.freed_bytes}
             done = self._publisher.move((), Account(MAINTAIN, reason, facts=facts))
@@ -205,6 +208,22 @@ class StoreUpkeep(StoreKeeping):
         from aicas.retention.maintenance import is_due
 
         return is_due(self._backend, since=self._clock() - interval)
+
+    def pack(self) -> Iterator[Packing]:
+        """Move what the store holds to where it takes less room, a batch at each step.
+
+        Nothing else changes, so it is safe beside any number of readers and writers, and may be
+        left after any step, by a crash too.
+
+        Raises:
+            StorageFailed: the medium refused.
+        """
+        from functools import partial
+
+        from aicas.objects.codec import plain_frame
+        from aicas.retention.arrangement import arrange
+
+        return self._backend.pack(partial(arrange, self._reader), plain_frame)
 
     def plan_clear(self) -> InvalidationPlan:
         """What ``clear`` would move away, and what producing it again would cost."""
