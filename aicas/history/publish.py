@@ -11,7 +11,7 @@ from aicas.backends.operation import Operation, RefChange
 from aicas.clock import Clock
 from aicas.errors import Conflict, Vanished
 from aicas.history.edges import input_refs
-from aicas.ids import Kind, ObjectId, SnapshotId
+from aicas.ids import ObjectId, SnapshotId
 from aicas.names import RefName
 from aicas.objects.codec import encode_frame
 from aicas.objects.payload import Prepared
@@ -97,7 +97,7 @@ class Publisher:
                 drafted = drafted._replace(parent=None)
             snapshot, data = seal(drafted)
             objects = self._frames(prepared.raw, wanted.lacking)
-            objects[snapshot.id] = encode_frame(Kind.SNAPSHOT, data, compress=self._compress)
+            objects[snapshot.id] = self._encoded(snapshot.id, data)
             objects.update(prepared.staged.items())
             inputs = [item.snapshot for item in snapshot.inputs]
             required = [i for i in prepared.raw if i not in objects]
@@ -150,11 +150,11 @@ class Publisher:
         """Frames of the objects the store lacks; the rest costs no encoding."""
         if lacking is None:
             lacking = self._backend.missing(raw)
-        return {
-            i: encode_frame(i.kind, data, compress=self._compress)
-            for i, data in raw.items()
-            if i in lacking
-        }
+        return {i: self._encoded(i, data) for i, data in raw.items() if i in lacking}
+
+    def _encoded(self, object_id: ObjectId, data: bytes) -> bytes:
+        """An object as the backend takes it."""
+        return encode_frame(object_id.kind, data, compress=self._compress)
 
     def move(self, changes: Sequence[RefChange], account: Account) -> Operation:
         """Move refs to snapshots that exist already, all or none.

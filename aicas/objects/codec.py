@@ -15,7 +15,7 @@ the input at zstd's own block boundaries (RFC 8878, 3.1.1.2), at most 128 KiB of
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import zstandard
 
@@ -63,14 +63,35 @@ def encode_frame(kind: Kind, data: bytes, *, compress: bool = True) -> bytes:
     """
     if len(data) > MAX_WHOLE:
         raise InvalidInput(f"a {kind.name.lower()} of {len(data)} bytes is over {MAX_WHOLE} bytes")
-    codec, body = _RAW, data
-    if compress and len(data) >= _LEAST:
-        packed = _coders.compressor.compress(data)
-        if len(packed) < len(data):
-            codec, body = _ZSTD, packed
+    packed = _coders.compressor.compress(data) if compress and len(data) >= _LEAST else data
+    return _frame(kind, data, packed)
+
+
+def _frame(kind: Kind, data: bytes, packed: bytes) -> bytes:
+    codec, body = (_ZSTD, packed) if len(packed) < len(data) else (_RAW, data)
     return b"".join(
         (bytes((VERSION, kind << 4 | codec)), body, len(data).to_bytes(_TRAILER, "little"))
     )
+
+
+def encode_frames(objects: Mapping[ObjectId, bytes], *, compress: bool) -> dict[ObjectId, bytes]:
+    """The frames of many objects, as ``encode_frame`` makes each.
+
+    Compressing them happens in one call that other threads need not wait for; object by object,
+    a thread that does nothing else would wait for the interpreter every time.
+
+    Raises:
+        InvalidInput: one is longer than ``MAX_WHOLE``.
+    """
+    if not compress or max(map(len, objects.values()), default=0) > MAX_WHOLE:
+        return {i: encode_frame(i.kind, raw, compress=compress) for i, raw in objects.items()}
+    worth = {i: raw for i, raw in objects.items() if len(raw) >= _LEAST}
+    frames = {i: _frame(i.kind, raw, raw) for i, raw in objects.items() if i not in worth}
+    if worth:
+        packed = _coders.compressor.multi_compress_to_buffer([*worth.values()], threads=1)
+        for number, (i, raw) in enumerate(worth.items()):
+            frames[i] = _frame(i.kind, raw, packed[number].tobytes())
+    return frames
 
 
 def decode_frame(frame: bytes, expect: ObjectId) -> bytes:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from aicas.store.upkeep import StoreUpkeep
+
+if TYPE_CHECKING:
+    from aicas.store.batch import Batch
 
 
 class Store(StoreUpkeep):
@@ -22,6 +28,39 @@ class Store(StoreUpkeep):
         if "_recorder" in self.__dict__ and self._recorder is not None:
             self._recorder.close()
         self._backend.close()
+
+    def batch(self, *, progress: Callable[[int], object] | None = None) -> Batch:
+        """Put many snapshots with few flushes: ``with store.batch() as batch: batch.put(...)``.
+
+        ``put`` returns before the disk has anything. Puts are committed in their order, some
+        thousands at a time, and all of them are durable when the block is left, even by an
+        exception. Each put is all or nothing, as ever; the batch as a whole is not: a process that
+        is killed leaves the first so many of them. Memory stays bounded however many there are.
+
+        What ``batch.put`` returns is what will be stored, unless another process publishes to the
+        same key first: then the snapshot comes after that one, under another id.
+
+        Args:
+            progress: called now and then with the number of snapshots that are durable.
+        """
+        from aicas.history.batch import BatchPublisher
+        from aicas.store.batch import Batch
+
+        publisher = BatchPublisher(
+            self._backend,
+            self._clock,
+            self._actor,
+            compress=self.config.compression_enabled,
+            progress=progress,
+        )
+        return Batch(
+            publisher,
+            config=self.config,
+            project=self.project,
+            clock=self._clock,
+            actor=self._actor,
+            recorder=self._recorder,
+        )
 
     def at_project(self, project: str) -> Store:
         """The same store seen from another project; shares caches and files."""
