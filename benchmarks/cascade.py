@@ -5,29 +5,31 @@ The other refs are stages of other projects. Each round invalidates in both stor
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import aicas
 from aicas.backends.base import ABSENT
 from aicas.backends.operation import Operation, RefChange
 from aicas.names import RefName
-from benchmarks.measure import interleaved, report
+from benchmarks.bench import Bench
+from benchmarks.measure import Bar, Row, against_each, interleaved
 
 DEPENDENTS = 1_000
 REFS = (10_000, 1_000_000)
 ROUNDS = 15
 AT_ONCE = 5_000
+BAR = Bar(1.5)
 
 
-def build(folder: Path, refs: int) -> aicas.Store:
+def build(folder: Path, refs: int, dependents: int) -> aicas.Store:
     """A store with one cascade, in which dependents also depend on one another, and other refs."""
     store = aicas.open(folder)
     root = store.put("plan", "the plan")
-    for number in range(DEPENDENTS):
+    for number in range(dependents):
         above = f"stage-{number // 2}" if number else "plan"
-        store.put(f"stage-{number}", f"{number}", inputs=dict.fromkeys(["plan", above]))
-    others = refs - DEPENDENTS - 1
+        store.put(f"stage-{number}", f"{number}", inputs=["plan", above] if number else ["plan"])
+    others = refs - dependents - 1
     for first in range(0, others, AT_ONCE):
         names = range(first, min(first + AT_ONCE, others))
         changes = [
@@ -39,25 +41,27 @@ def build(folder: Path, refs: int) -> aicas.Store:
     return store
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        stores = {refs: build(Path(name) / str(refs), refs) for refs in REFS}
+def run(bench: Bench) -> Iterator[Row]:
+    dependents = bench.size(DEPENDENTS, least=5)
+    few, many = (bench.size(refs, least=20) for refs in REFS)
+    folder = bench.place("cascade")
+    stores = {refs: build(folder / f"{refs}", refs, dependents) for refs in {few, many}}
 
-        def invalidate(refs: int) -> None:
-            done = stores[refs].invalidate("plan", "measured")
-            assert len(done.changes) == DEPENDENTS + 1
+    def invalidate(refs: int) -> None:
+        done = stores[refs].invalidate("plan", "measured")
+        assert len(done.changes) == dependents + 1
 
-        few, many = REFS
-        rivals = {
-            f"among {many:,} refs": lambda: invalidate(many),
-            f"among {few:,} refs": lambda: invalidate(few),
+    against = f"among {few:,} refs"
+    taken = interleaved(
+        {
+            "ours": lambda: invalidate(many),
+            against: lambda: invalidate(few),
             "undone (both)": lambda: [store.undo() for store in stores.values()],
-        }
-        taken = interleaved(rivals, ROUNDS)
-        for store in stores.values():
-            store.close()
-    report(f"invalidating {DEPENDENTS:,} dependents", taken, "at most 1.50")
-
-
-if __name__ == "__main__":
-    main()
+        },
+        bench.rounds(ROUNDS),
+    )
+    for store in stores.values():
+        store.close()
+    taken.pop("undone (both)")
+    question = f"invalidating {dependents:,} dependents among {many:,} refs"
+    yield from against_each(question, taken, {against: BAR})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import aicas
@@ -19,10 +19,13 @@ from aicas.orchestrator.demo.agent import demonstration_team
 from aicas.orchestrator.events import Event, StageCached, StageGenerated, Totals
 from aicas.orchestrator.generation import Generation
 from aicas.orchestrator.wrappers import failing_at
+from benchmarks.bench import Bench
+from benchmarks.measure import Bar, Row, duration
 
 REQUEST = "Build todo app"
 FAILS_AT = "phase-8-generated_code"
 ROUNDS = 11
+MONEY, OVERHEAD = Bar(80, at_least=True), Bar(5)
 
 
 class Watch:
@@ -42,41 +45,44 @@ class Watch:
         self._last = now
 
 
-def generate(folder: Path, team: Mapping[str, Agent]) -> tuple[Totals | None, Watch]:
+def generate(folder: Path, team: Mapping[str, Agent]) -> tuple[Totals, Watch]:
+    """A run to its end."""
     watch = Watch()
     with aicas.open(folder) as store:
-        run = Generation(store, team, "sess_benchmark", watch)
-        try:
-            return asyncio.run(run.run(REQUEST, None)), watch
-        except aicas.StageFailed:
-            return None, watch
+        return asyncio.run(
+            Generation(store, team, "sess_benchmark", watch).run(REQUEST, None)
+        ), watch
 
 
-def main() -> None:
+def run(bench: Bench) -> Iterator[Row]:
     per_stage: list[float] = []
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as name:
-            whole, over = generate(Path(name) / "whole", demonstration_team())
-            failing = failing_at(demonstration_team(), FAILS_AT)
-            generate(Path(name) / "store", failing)
-            resumed, again = generate(Path(name) / "store", demonstration_team())
-        assert whole is not None
-        assert resumed is not None
+    for number in range(bench.rounds(ROUNDS)):
+        folder = bench.place(f"recovery{number}")
+        whole, over = generate(folder / "whole", demonstration_team())
+        with suppress(aicas.StageFailed):
+            generate(folder / "store", failing_at(demonstration_team(), FAILS_AT))
+        resumed, again = generate(folder / "store", demonstration_team())
         per_stage += again.cached_seconds
     money = 1 - resumed.spent_nano / whole.spent_nano
     waiting = 1 - again.latency_us / over.latency_us
-    print(
-        f"going on at {FAILS_AT}: {aicas.format_usd(resumed.spent_nano)} in place of"
-        f" {aicas.format_usd(whole.spent_nano)}, {money:.0%} less (bar: at least 80%);"
-        f" {again.latency_us / 1e6:.0f} s of agents in place of {over.latency_us / 1e6:.0f} s,"
-        f" {waiting:.0%} less"
+    yield Row(
+        f"going on at {FAILS_AT} after a failure, in USD as recorded",
+        aicas.format_usd(resumed.spent_nano),
+        f"starting over: {aicas.format_usd(whole.spent_nano)}, {money:.0%} less",
+        money * 100,
+        MONEY,
+        " % less",
     )
-    print(
-        f"added for each of {resumed.cached} cached stages:"
-        f" {statistics.median(per_stage) * 1e3:.2f} ms, at most {max(per_stage) * 1e3:.1f} ms"
-        " (bar: under 5 ms)"
+    yield Row(
+        "… in recorded time of agents",
+        f"{again.latency_us / 1e6:.0f} s",
+        f"starting over: {over.latency_us / 1e6:.0f} s, {waiting:.0%} less",
     )
-
-
-if __name__ == "__main__":
-    main()
+    yield Row(
+        f"… added by the cache for each of {resumed.cached} stages it serves",
+        f"{duration(statistics.median(per_stage))}, at most {duration(max(per_stage))}",
+        "",
+        statistics.median(per_stage) * 1e3,
+        OVERHEAD,
+        " ms",
+    )

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import aicas
-from benchmarks.measure import interleaved, report, wall
+from benchmarks.bench import Bench
+from benchmarks.measure import Bar, Row, against_each, interleaved, wall
 
 SNAPSHOTS = 1_000
 ROUNDS = 21
-IMPORTS = "import click, sqlite3, blake3, msgpack, zstandard"
+IMPORTS = 'python -c "import click, sqlite3, blake3, msgpack, zstandard"'
+BARS = {IMPORTS: Bar(2.5)}
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        store_folder = Path(folder) / "store"
-        with aicas.open(store_folder) as store:
-            for number in range(SNAPSHOTS):
-                key = f"phase-{number % 50}-generated_code"
-                store.put(key, {"src/main.py": b"print(%d)\n" % number})
-        aicas_command = str(Path(sys.executable).with_name("aicas"))
-        log = [aicas_command, "--store", str(store_folder), "log", "--oneline"]
-        taken = interleaved(
-            {
-                "aicas log --oneline": wall(log),
-                f'python -c "{IMPORTS}"': wall([sys.executable, "-c", IMPORTS]),
-            },
-            ROUNDS,
-        )
-    report(f"log of {SNAPSHOTS} snapshots", taken, "at most 2.50")
-
-
-if __name__ == "__main__":
-    main()
+def run(bench: Bench) -> Iterator[Row]:
+    folder = bench.place("startup") / "store"
+    snapshots = bench.size(SNAPSHOTS)
+    with aicas.open(folder) as store:
+        for number in range(snapshots):
+            key = f"phase-{number % 50}-generated_code"
+            store.put(key, {"src/main.py": b"print(%d)\n" % number})
+    log = [str(Path(sys.executable).with_name("aicas")), "--store", str(folder), "log", "--oneline"]
+    imports = [sys.executable, "-c", IMPORTS.split('"')[1]]
+    taken = interleaved({"ours": wall(log), IMPORTS: wall(imports)}, bench.rounds(ROUNDS))
+    yield from against_each(
+        f"`aicas log --oneline`, {snapshots:,} snapshots, cold process", taken, BARS
+    )
