@@ -41,7 +41,7 @@ def arrange(reader: ObjectReader, ids: Collection[ObjectId]) -> Iterator[Arrange
         return places.get(object_id, unnamed), object_id
 
     for blob in sorted((i for i in ids if i.kind == Kind.BLOB), key=by_place):
-        yield Arranged(blob, places.get(blob, unnamed)[1])
+        yield Arranged(blob, places.get(blob, unnamed)[1] or None)
     for tree in sorted((i for i in ids if i.kind == Kind.TREE), key=by_place):
         yield Arranged(tree, None)
     lines = {run.id: (run.key, age) for age, run in enumerate(runs)}

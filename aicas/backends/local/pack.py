@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from aicas.errors import Damaged, UnsupportedFormat
+from aicas.errors import Damaged, InvalidInput, UnsupportedFormat
 from aicas.ids import ObjectId, id_of_kind
 
 VERSION: Final = 1
@@ -164,6 +164,11 @@ def decode_fan(data: memoryview, at: int) -> tuple[int, int, int]:
     return first, end, crc
 
 
+def holds(at: int) -> bool:
+    """Whether a time can be said in a pack, which it can from 1970 to 2106."""
+    return 0 <= -(-at // _SECOND) < 1 << 32
+
+
 def _encode_entry(entry: Entry) -> bytes:
     seconds = -(-entry.at // _SECOND)
     marked = entry.id.kind << _BLOCK_BITS | entry.block
@@ -174,16 +179,15 @@ def decode_entry(row: bytes | memoryview) -> Entry:
     """One row of the entries.
 
     Raises:
-        InvalidInput: it is marked with no kind of object.
+        Damaged: it is marked with no kind of object.
     """
     raw, marked, offset, length, seconds = _ENTRY.unpack(row)
     block = marked & (1 << _BLOCK_BITS) - 1
-    return Entry(id_of_kind(marked >> _BLOCK_BITS, raw), block, offset, length, seconds * _SECOND)
-
-
-def kind_of(row: bytes | memoryview) -> int:
-    """The kind that a row of the entries is marked with, as ``Kind`` numbers them."""
-    return int(row[35]) >> 4
+    try:
+        object_id = id_of_kind(marked >> _BLOCK_BITS, raw)
+    except InvalidInput as error:
+        raise Damaged(f"a pack holds an object of no kind that there is: {error}") from error
+    return Entry(object_id, block, offset, length, seconds * _SECOND)
 
 
 def bucket_of(raw_id: bytes, bits: int) -> int:

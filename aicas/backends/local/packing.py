@@ -16,14 +16,15 @@ from typing import NamedTuple
 
 from aicas.backends.base import Arrange, Packing, Plain
 from aicas.backends.local import group, reclaim
-from aicas.backends.local.group import OBJECT_HEAD, Group
+from aicas.backends.local import pack as pack_format
+from aicas.backends.local.group import OBJECT_HEAD, DamagedRegion
 from aicas.backends.local.overlay import IN_OWN_FILE, Place
 from aicas.backends.local.pack import Entry
 from aicas.backends.local.packreader import InPack, Pack
 from aicas.backends.local.packwriter import PackWriter
 from aicas.backends.local.view import View
 from aicas.backends.local.writer import Writer
-from aicas.errors import Damaged
+from aicas.errors import Damaged, UnsupportedFormat
 from aicas.ids import ObjectId, id_of_kind
 
 BATCH_OBJECTS = 1 << 18
@@ -75,10 +76,9 @@ class ColdTier:
 
     def _pack(self, chosen: Iterable[int], arrange: Arrange, plain: Plain) -> Packing:
         batch = self._gather(chosen)
-        before = sum(found.size for found in batch.folded)
         with PackWriter(self._packs.folder, self._view.overlay.last_number) as pack:
             packed = self._write(pack, batch, arrange, plain)
-            freed = before - pack.finish() if packed else 0
+            freed = -pack.finish() if packed else 0
         dead: dict[int, dict[int, ObjectId]] = defaultdict(dict)
         for object_id in packed.intersection(batch.hot):
             place = batch.hot[object_id]
@@ -86,7 +86,7 @@ class ColdTier:
         freed += reclaim.rewrite_segments(self._view, dead, packed)
         done = [f for f in batch.folded if all(i in packed for i in self._in_pack(batch, f))]
         self._packs.remove(done)
-        return Packing(len(packed), freed)
+        return Packing(len(packed), freed + sum(found.size for found in done))
 
     @staticmethod
     def _in_pack(batch: _Batch, folded: Pack) -> Iterator[ObjectId]:
@@ -97,49 +97,60 @@ class ColdTier:
         for file in chosen:
             hot.update(self._records(file))
         folded: list[Pack] = []
+        cold: dict[ObjectId, InPack] = {}
         total = len(hot)
         for pack in sorted(self._packs.current(), key=len):
             if len(pack) > _FOLD_RATIO * total or total + len(pack) > BATCH_OBJECTS:
                 break
-            folded.append(pack)
-            total += len(pack)
-        cold = {i: place for pack in folded for i, place in self._living(pack).items()}
+            with suppress(Damaged):  # one with damaged entries stays: they might be salvaged
+                cold.update(self._living(pack))
+                folded.append(pack)
+                total += len(pack)
         return _Batch(hot, folded, cold)
 
     def _records(self, file: int) -> dict[ObjectId, Place]:
-        """The objects whose place is in a segment."""
+        """The objects whose place is in a segment; none if it is damaged, for then it stays."""
         said: dict[ObjectId, Place] = {}
-        for found in self._view.log.segment(file).groups(group.SEGMENT_HEADER_BYTES):
-            if isinstance(found, Group):
+        try:
+            for found in self._view.log.segment(file).groups(group.SEGMENT_HEADER_BYTES):
+                if isinstance(found, DamagedRegion) or found.damaged:
+                    return {}
                 for r in found.objects:
                     if r.large_bytes is None:
                         place = Place(file, r.offset, r.length, found.at)
                         said[id_of_kind(r.kind, r.raw_id)] = place
+        except Damaged:
+            return {}
         now = self._view.locate(said)
         return {i: place for i, place in said.items() if now.get(i) == place}
 
     def _living(self, pack: Pack) -> dict[ObjectId, InPack]:
-        """What is read from a pack: it was not deleted, and lies nowhere else too."""
+        """What is read from a pack: it was not deleted, and lies nowhere else too.
+
+        Raises:
+            Damaged: not all of its entries can be read.
+        """
         living: dict[ObjectId, InPack] = {}
-        with suppress(Damaged):  # what the entries do not tell any more is not read either
-            entries = pack.entries()
-            while some := [entry.id for entry in islice(entries, _AT_ONCE)]:
-                for object_id, place in self._view.locate(some).items():
-                    if isinstance(place, InPack) and place.pack is pack:
-                        living[object_id] = place
+        entries = pack.entries()
+        while some := [entry.id for entry in islice(entries, _AT_ONCE)]:
+            for object_id, place in self._view.locate(some).items():
+                if isinstance(place, InPack) and place.pack is pack:
+                    living[object_id] = place
         return living
 
     def _write(
         self, pack: PackWriter, batch: _Batch, arrange: Arrange, plain: Plain
     ) -> set[ObjectId]:
-        """Add what a batch holds to a pack, but for what is damaged; returns what was added."""
+        """Add what a batch holds to a pack, but for what cannot be; returns what was added."""
         places: dict[ObjectId, Place | InPack] = {**batch.cold, **batch.hot}
         added: set[ObjectId] = set()
         for object_id, label in arrange(places.keys()):
             place = places[object_id]
+            if not pack_format.holds(place.at):
+                continue
             try:
                 frame = plain(object_id, self._frame(place))
-            except Damaged:
+            except (Damaged, UnsupportedFormat):
                 continue
             pack.add(object_id, place.at, frame, label)
             added.add(object_id)
@@ -162,10 +173,10 @@ class ColdTier:
         self._packs.prepare()
         freed = 0
         for pack in touched:
-            living = self._living(pack)
-            dead = 1 - sum(place.length for place in living.values()) / max(pack.raw_bytes, 1)
-            if dead >= _DEAD_SHARE:
-                with suppress(Damaged):
+            with suppress(Damaged):
+                living = self._living(pack)
+                dead = 1 - sum(place.length for place in living.values()) / max(pack.raw_bytes, 1)
+                if dead >= _DEAD_SHARE:
                     freed += pack.size - (self._rewrite(pack, living) if living else 0)
                     self._packs.remove([pack])
         return freed
@@ -185,5 +196,7 @@ class ColdTier:
                     continue
                 for entry in sorted(entries, key=lambda entry: entry.offset):
                     frame = self._packs.read(living[entry.id])
+                    if not frame:
+                        raise Damaged(f"block {number} of pack {old.name} cannot be read")
                     pack.add(entry.id, entry.at, frame, str(number))
             return pack.finish()

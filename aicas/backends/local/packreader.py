@@ -77,9 +77,14 @@ class Pack:
         return self._tables.entries
 
     @property
+    def blocks(self) -> int:
+        """How many blocks it has."""
+        return self._tables.blocks
+
+    @property
     def raw_bytes(self) -> int:
         """How long all blocks are together, decoded."""
-        return sum(self.block(number).raw for number in range(self._tables.blocks))
+        return sum(self.block(number).raw for number in range(self.blocks))
 
     def block(self, number: int) -> Block:
         """Where a block lies.
@@ -132,14 +137,21 @@ class Pack:
         """The entries from id ``low`` to ``high``, sorted by id.
 
         Raises:
-            Damaged: some of them are damaged.
+            Damaged: some of them are damaged; raised behind all that are not.
         """
         bits = self._tables.fan_bits
+        damage: Damaged | None = None
         for number in range(pack.bucket_of(low, bits), pack.bucket_of(high, bits) + 1):
-            rows = self._bucket(number)
+            try:
+                rows = self._bucket(number)
+            except Damaged as error:
+                damage = error
+                continue
             for at in range(0, len(rows), ENTRY_BYTES):
                 if low <= rows[at : at + 32] <= high:
                     yield pack.decode_entry(rows[at : at + ENTRY_BYTES])
+        if damage:
+            raise damage
 
     def decode(self, number: int) -> Iterator[bytes]:
         """A block's content, in pieces, as far as it is asked for.

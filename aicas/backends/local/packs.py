@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from aicas.backends.local import files
 from aicas.backends.local.overlay import Gone, Place
 from aicas.backends.local.packreader import BlockCache, InPack, Pack
-from aicas.errors import Damaged, StorageFailed, UnsupportedFormat
+from aicas.errors import Damaged, StorageFailed
 from aicas.ids import ObjectId
 
 FOLDER = "packs"
@@ -70,6 +71,7 @@ class Packs:
         """Every pack that can be read, the one sealed last first; one ``stat`` if none changed.
 
         Raises:
+            UnsupportedFormat: one was written in a newer version: it may hold anything.
             StorageFailed: the disk refused.
         """
         try:
@@ -97,7 +99,7 @@ class Packs:
                 opened.append(found if found is not None else Pack(self.folder / name))
             except FileNotFoundError:
                 continue  # replaced since it was listed
-            except (Damaged, UnsupportedFormat) as error:
+            except Damaged as error:
                 self._faults[name] = str(error)
         return tuple(sorted(opened, key=lambda found: (-found.number, found.name)))
 
@@ -108,7 +110,9 @@ class Packs:
             StorageFailed: the disk refused.
         """
         try:
-            return sorted(p.name for p in self.folder.iterdir() if p.name.endswith(_SUFFIX))
+            with os.scandir(self.folder) as found:
+                packs = (each for each in found if each.name.endswith(_SUFFIX))
+                return sorted(p.name for p in packs if p.is_file(follow_symlinks=False))
         except FileNotFoundError:
             return []
         except OSError as error:
