@@ -77,6 +77,7 @@ class Commit(NamedTuple):
     operation: Operation
     expect: Mapping[RefName, Expected]
     require: Collection[ObjectId] = ()
+    seen: object = None
 
 
 class Fault(NamedTuple):
@@ -196,6 +197,12 @@ class Backend(Protocol):
     def scan(self) -> Iterator[StoredObject]:
         """Every object held when the call began, in no particular order."""
 
+    def used_bytes(self) -> int:
+        """What the store takes in its medium, told without looking at each object.
+
+        At least what its objects take: deleted ones that still take room count too, and the log.
+        """
+
     def stage(self) -> Staging:
         """Begin a large object."""
 
@@ -205,6 +212,7 @@ class Backend(Protocol):
         operation: Operation,
         expect: Mapping[RefName, Expected],
         require: Collection[ObjectId] = (),
+        seen: object = None,
     ) -> Operation:
         """Commit: every object durable, then the operation; all of it or nothing.
 
@@ -216,6 +224,9 @@ class Backend(Protocol):
             expect: what refs must be at the moment of commit; every ref the operation moves
                 must be named here.
             require: ids that must be held at the moment of commit.
+            seen: a stamp: with it the caller says that at that moment every ref was as expected,
+                everything required was held, and none of the objects was. That need not be found
+                out again where nothing was committed since.
 
         Raises:
             Conflict: a ref is not as expected. Nothing changed.
@@ -344,6 +355,20 @@ class Backend(Protocol):
     def recorded(self, since: int = 0) -> Iterator[bytes]:
         """The events of the day of ``since`` and later, oldest day first, each day in the order
         recorded. Damaged ones are left out; ``check`` reports them."""
+
+    def memo(self, name: str) -> bytes | None:
+        """What ``remember`` was last told by this name, by any process; ``None`` if nothing is left.
+
+        A memo may be lost at any time, also to an older one; it is never half of one.
+        """
+
+    def remember(self, name: str, content: bytes) -> None:
+        """Keep a memo of up to a few KB, for as long as that costs nothing; never fails.
+
+        Args:
+            name: letters and ``-``.
+            content: what to keep.
+        """
 
     def check(self) -> Iterator[Fault]:
         """Examine the backend's own structures: checksums, numbering, indexes.

@@ -45,6 +45,8 @@ class MemoryBackend:
         self._staged: dict[str, bytes] = {}
         self._events: dict[str, list[bytes]] = {}
         self._leases = MemoryLeases()
+        self._memos: dict[str, bytes] = {}
+        self._used_bytes = 0
 
     def read(self, ids: Iterable[ObjectId]) -> dict[ObjectId, bytes]:
         """See ``Backend.read``."""
@@ -73,6 +75,10 @@ class MemoryBackend:
             held = list(self._frames.items())
         return (StoredObject(i, len(frame), at) for i, (frame, at) in held)
 
+    def used_bytes(self) -> int:
+        """See ``Backend.used_bytes``."""
+        return self._used_bytes
+
     def stage(self) -> MemoryStaging:
         """See ``Backend.stage``."""
         return MemoryStaging(self._staged)
@@ -83,9 +89,10 @@ class MemoryBackend:
         operation: Operation,
         expect: Mapping[RefName, Expected],
         require: Collection[ObjectId] = (),
+        seen: object = None,
     ) -> Operation:
         """See ``Backend.publish``; durable only as long as the process."""
-        return self.publish_all([Commit(objects, operation, expect, require)])[0]
+        return self.publish_all([Commit(objects, operation, expect, require, seen)])[0]
 
     def publish_all(self, commits: Sequence[Commit]) -> list[Operation]:
         """See ``Backend.publish_all``."""
@@ -111,7 +118,9 @@ class MemoryBackend:
     def _commit(self, commit: Commit) -> Operation:
         for object_id, frame in commit.objects.items():
             content = self._staged.pop(frame.token, b"") if isinstance(frame, Staged) else frame
-            self._frames.setdefault(object_id, (content, commit.operation.at))
+            if object_id not in self._frames:
+                self._frames[object_id] = (content, commit.operation.at)
+                self._used_bytes += len(content)
         return self._append(commit.operation)
 
     def _append(self, operation: Operation) -> Operation:
@@ -172,8 +181,10 @@ class MemoryBackend:
             newer = self._operations[seen:]
             doomed = set(condemned).difference(spare(newer) if newer else ())
             freed = {i: self._frames.pop(i)[0] for i in doomed if i in self._frames}
+            freed_bytes = sum(map(len, freed.values()))
+            self._used_bytes -= freed_bytes
             committed = self._append(operation)
-        return Deleted(committed, frozenset(freed), sum(map(len, freed.values())))
+        return Deleted(committed, frozenset(freed), freed_bytes)
 
     def pack(self, arrange: Arrange, plain: Plain) -> Iterator[Packing]:
         """See ``Backend.pack``; memory has one place for all."""
@@ -207,6 +218,14 @@ class MemoryBackend:
             days = sorted(day for day in self._events if day >= first)
             chosen = [event for day in days for event in self._events[day]]
         return iter(chosen)
+
+    def memo(self, name: str) -> bytes | None:
+        """See ``Backend.memo``."""
+        return self._memos.get(name)
+
+    def remember(self, name: str, content: bytes) -> None:
+        """See ``Backend.remember``."""
+        self._memos[name] = content
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``; memory has no structure of its own to be damaged."""

@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from aicas.backends.base import Backend, Commit, Expected, FrameReader, RefState, Staged
-from aicas.backends.fold import RefFold, check_expected
+from aicas.backends.fold import RefFold
 from aicas.backends.operation import Operation
-from aicas.errors import Vanished
 from aicas.ids import SIZE, ObjectId
 from aicas.names import RefName
 from aicas.objects.codec import encode_frame
@@ -93,19 +92,18 @@ class PendingBackend:
         operation: Operation,
         expect: Mapping[RefName, Expected],
         require: Collection[ObjectId] = (),
+        seen: object = None,
     ) -> Operation:
-        """Take a commit; raises as ``Backend.publish``. Its number is made up."""
+        """Take a commit. What it expects is looked at when it is made; its number is made up."""
         with self._lock:
-            check_expected(operation, expect, self.ref)
-            gone = self.missing(i for i in require if i not in objects)
-            if gone:
-                raise Vanished(sorted(gone))
+            behind, published = seen if isinstance(seen, tuple) else (None, None)
+            seen = behind if published == self._published else None
             for object_id, held in objects.items():
                 if not isinstance(held, Staged):
                     self._encoder.add(object_id, held)
             self._held.update(objects)
             self._ids.update((i, i) for i in objects)
-            self._commits.append(Commit(objects, operation, expect, require))
+            self._commits.append(Commit(objects, operation, expect, require, seen))
             self._operations.append(operation.numbered(_UNNUMBERED + len(self._operations)))
             self._fold.apply(self._operations[-1])
             self._published += 1

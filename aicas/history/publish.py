@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,8 +44,6 @@ class Draft(NamedTuple):
     account: Account
     doubted: bool = False
     """Whether what is held of the payload may be damaged: then it is read, and written anew."""
-    lacking: Collection[ObjectId] | None = None
-    """Which of the payload's objects the store was found not to hold; ``None``: nobody looked."""
 
 
 Drafter = Callable[[Mapping[RefName, RefState | None]], Draft]
@@ -85,40 +83,55 @@ class Publisher:
             Conflict: others published without pause.
             StorageFailed: see ``Backend.publish``.
         """
-        gone: set[bytes] = set()
         for _ in range(MAX_ATTEMPTS):
+            seen = self._backend.stamp()
             states = {ref: self._backend.ref(ref) for ref in refs}
             wanted = draft(states)
-            if wanted.doubted:
-                self._drop_damaged([*prepared.raw, *prepared.staged])
-                wanted = wanted._replace(lacking=None)
-            drafted = wanted.snapshot
-            if drafted.parent in gone:  # a history whose end is gone starts anew
-                drafted = drafted._replace(parent=None)
-            snapshot, data = seal(drafted)
-            objects = self._frames(prepared.raw, wanted.lacking)
-            objects[snapshot.id] = self._encoded(snapshot.id, data)
-            objects.update(prepared.staged.items())
-            inputs = [item.snapshot for item in snapshot.inputs]
-            required = [i for i in prepared.raw if i not in objects]
-            required += [snapshot.payload.id, *inputs, *_some(snapshot.parent)]
-            changes = tuple(_changes(wanted, states, snapshot))
-            try:
-                self._publish(objects, changes, wanted.account, required)
-            except Vanished as error:
-                needed = {*inputs, snapshot.payload.id}.difference(prepared.raw)
-                if needed.intersection(error.ids):
-                    raise
-                gone.update(error.ids)
-            except Conflict:
+            if wanted.doubted and self._drop_damaged([*prepared.raw, *prepared.staged]):
                 continue
-            else:
-                self._reader.keep(snapshot, len(data))
-                return snapshot
+            snapshot, data, missing = self._sealed(wanted.snapshot, prepared)
+            objects: dict[ObjectId, bytes | Staged] = {
+                i: self._encoded(i, raw) for i, raw in prepared.raw.items() if i in missing
+            }
+            objects.update(prepared.staged.items())
+            if snapshot.id in missing:
+                objects[snapshot.id] = self._encoded(snapshot.id, data)
+            changes = tuple(_changes(wanted, states, snapshot))
+            required = [*prepared.raw, *_needed(snapshot)]
+            operation = self.operation(changes, wanted.account)
+            expect = {c.ref: ABSENT if c.old is None else c.old for c in changes}
+            try:
+                looked = None if prepared.staged else seen
+                self._backend.publish(objects, operation, expect, required, looked)
+            except (Conflict, Vanished):
+                continue
+            self._reader.keep(snapshot, len(data))
+            return snapshot
         raise Conflict(f"others kept publishing to {refs[0]}; gave up after {MAX_ATTEMPTS} tries")
 
-    def _drop_damaged(self, ids: Sequence[ObjectId]) -> None:
+    def _sealed(
+        self, drafted: Snapshot, prepared: Prepared
+    ) -> tuple[Snapshot, bytes, set[ObjectId]]:
+        """The snapshot, its bytes, and which of it and its objects the store does not hold.
+
+        Raises:
+            Vanished: an input, or a payload that was not brought along.
+        """
+        snapshot, data = seal(drafted)
+        needed = _needed(snapshot)
+        missing = self._backend.missing([*prepared.raw, *needed, snapshot.id])
+        if drafted.parent in missing:  # a history whose end is gone starts anew
+            return self._sealed(drafted._replace(parent=None), prepared)
+        brought = {*prepared.raw, *prepared.staged}
+        gone = [i for i in needed if i in missing and i not in brought]
+        if gone:
+            raise Vanished(gone)
+        return snapshot, data, missing
+
+    def _drop_damaged(self, ids: Sequence[ObjectId]) -> bool:
         """Delete those objects whose bytes are not what their ids say, so that they come anew.
+
+        Tells whether there were any.
 
         There must never be a moment when an object that is whole is deleted. Between the look
         and the deletion another may have written it anew, so what was committed since makes for
@@ -133,6 +146,7 @@ class Publisher:
                 return set(damaged).difference(self._damaged(damaged))
 
             self._backend.delete(damaged, operation, seen, spare)
+        return bool(damaged)
 
     def _damaged(self, ids: Sequence[ObjectId]) -> list[ObjectId]:
         """Those objects that are held, and not whole."""
@@ -143,14 +157,6 @@ class Publisher:
         """Commit a new snapshot of a payload that is stored already; otherwise as ``put``."""
         payload = draft({ref: self._backend.ref(ref) for ref in refs}).snapshot.payload
         return self.put(refs, Prepared(payload, {}, {}), draft)
-
-    def _frames(
-        self, raw: Mapping[ObjectId, bytes], lacking: Collection[ObjectId] | None
-    ) -> dict[ObjectId, bytes | Staged]:
-        """Frames of the objects the store lacks; the rest costs no encoding."""
-        if lacking is None:
-            lacking = self._backend.missing(raw)
-        return {i: self._encoded(i, data) for i, data in raw.items() if i in lacking}
 
     def _encoded(self, object_id: ObjectId, data: bytes) -> bytes:
         """An object as the backend takes it."""
@@ -208,5 +214,8 @@ def _changes(
             yield RefChange(ref, state.target, None)
 
 
-def _some(value: SnapshotId | None) -> list[ObjectId]:
-    return [] if value is None else [value]
+def _needed(snapshot: Snapshot) -> list[ObjectId]:
+    """What must be held when a snapshot is published, beside what its payload is made of."""
+    inputs = [item.snapshot for item in snapshot.inputs]
+    parent = [] if snapshot.parent is None else [snapshot.parent]
+    return [snapshot.payload.id, *inputs, *parent]

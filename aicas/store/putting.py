@@ -106,7 +106,7 @@ class StorePut(StoreJudge):
         )
 
         def draft(states: Mapping[RefName, RefState | None]) -> Draft:
-            return self._draft(snapshot, prepared.raw, refs, states, reason, created_at)
+            return self._draft(snapshot, refs, states, reason, created_at)
 
         return self._publisher.put(refs, prepared, draft)
 
@@ -157,7 +157,6 @@ class StorePut(StoreJudge):
     def _draft(
         self,
         snapshot: Snapshot,
-        raw: Collection[ObjectId],
         refs: tuple[RefName, ...],
         states: Mapping[RefName, RefState | None],
         reason: str | None,
@@ -180,7 +179,7 @@ class StorePut(StoreJudge):
         judged = own[0] if own and states[own[0]] else live
         standing = Standing(judged, states[judged], kept if judged == live else None)
         used = self._target(standing.state.target if standing.state else None)
-        missing = self._backend.missing([*raw, used.payload.id] if used else raw)
+        missing = self._backend.missing([used.payload.id]) if used else ()
         cause = self._cause(snapshot, standing, used, missing)
         if cause == "repeated" and own and judged == live:
             cause = "sampled"
@@ -196,7 +195,7 @@ class StorePut(StoreJudge):
             moves = tuple(own)
         clears = (aside,) if live in moves else ()
         made = snapshot._replace(parent=parent)
-        return Draft(made, moves, clears, account, again or cause == "damaged", missing)
+        return Draft(made, moves, clears, account, again or cause == "damaged")
 
     def _cause(
         self,

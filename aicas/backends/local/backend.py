@@ -28,7 +28,7 @@ from aicas.backends.base import (
     StoredObject,
     Taken,
 )
-from aicas.backends.local import group, layout
+from aicas.backends.local import group, layout, memos
 from aicas.backends.local.committing import publish_all
 from aicas.backends.local.events import EventFiles
 from aicas.backends.local.group import OBJECT_HEAD
@@ -68,6 +68,7 @@ class LocalBackend:
         self._identity = layout.identity(folder)
         self._events = EventFiles(folder)
         self._leases = LeaseFiles(folder)
+        self._memos = memos.Memos(folder)
         self._outgrown: list[View] = []
         self._open()
 
@@ -149,6 +150,10 @@ class LocalBackend:
         places = self._fresh().places()
         return (StoredObject(i, place.stored_bytes, place.at) for i, place in places)
 
+    def used_bytes(self) -> int:
+        """See ``Backend.used_bytes``."""
+        return memos.used_bytes(self.folder)
+
     def stage(self) -> LocalStaging:
         """See ``Backend.stage``."""
         return self._large.stage()
@@ -159,9 +164,10 @@ class LocalBackend:
         operation: Operation,
         expect: Mapping[RefName, Expected],
         require: Collection[ObjectId] = (),
+        seen: object = None,
     ) -> Operation:
         """See ``Backend.publish``."""
-        return self.publish_all([Commit(objects, operation, expect, require)])[0]
+        return self.publish_all([Commit(objects, operation, expect, require, seen)])[0]
 
     def publish_all(self, commits: Sequence[Commit]) -> list[Operation]:
         """See ``Backend.publish_all``."""
@@ -264,6 +270,14 @@ class LocalBackend:
     def recorded(self, since: int = 0) -> Iterator[bytes]:
         """See ``Backend.recorded``."""
         return self._events.recorded(since)
+
+    def memo(self, name: str) -> bytes | None:
+        """See ``Backend.memo``."""
+        return self._memos.read(name)
+
+    def remember(self, name: str, content: bytes) -> None:
+        """See ``Backend.remember``."""
+        self._memos.write(name, content)
 
     def check(self) -> Iterator[Fault]:
         """See ``Backend.check``."""
