@@ -31,6 +31,7 @@ def forgetful(store: aicas.Store) -> ObjectReader:
     reading._snapshots = BoundedCache(0)
     reading._trees = BoundedCache(0)
     reading._blobs = BoundedCache(0)
+    reading.payloads = BoundedCache(0)
     return reading
 
 

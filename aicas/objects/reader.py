@@ -23,6 +23,7 @@ V = TypeVar("V")
 _SNAPSHOT_BUDGET = 16 << 20
 _TREE_BUDGET = 16 << 20
 _BLOB_BUDGET = 64 << 20
+_PAYLOAD_BUDGET = 32 << 20
 # Decoded forms take a few times their encoding; the budgets count that.
 _DECODED_FACTOR = 4
 
@@ -66,6 +67,8 @@ class ObjectReader:
         self._snapshots: BoundedCache[Snapshot] = BoundedCache(_SNAPSHOT_BUDGET)
         self._trees: BoundedCache[Tree] = BoundedCache(_TREE_BUDGET)
         self._blobs: BoundedCache[bytes] = BoundedCache(_BLOB_BUDGET)
+        self.payloads: BoundedCache[str | bytes] = BoundedCache(_PAYLOAD_BUDGET)
+        """Payloads that cannot be changed by who gets them, as they were put, by snapshot."""
 
     def raw(self, object_id: ObjectId) -> bytes:
         """An object's canonical bytes, read from the backend and checked against the id.

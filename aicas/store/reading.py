@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,10 +80,16 @@ class StoreReader(StoreBase):
         Raises:
             NotFound, Damaged: it cannot be read.
         """
+        known = self._reader.payloads.get(snapshot.id)
+        if known is not None:
+            return known
         from aicas.objects.payload import decode_payload
 
         with self._naming_evictions(snapshot):
-            return decode_payload(snapshot.payload, self._reader.blob, self._reader.tree)
+            found = decode_payload(snapshot.payload, self._reader.blob, self._reader.tree)
+        if isinstance(found, (str, bytes)) and snapshot.id:
+            self._reader.payloads.put(snapshot.id, found, sys.getsizeof(found))
+        return found
 
     def eviction_of(self, snapshot: Snapshot) -> Operation | None:
         """What dropped the payload of a snapshot; ``None`` if it is held, or was lost."""
