@@ -59,7 +59,7 @@ _SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Upkeep": {
         "maintain": (
             "maintain",
-            "Move away what has expired; evict down to the largest size.",
+            "Move away what has expired; evict down to the largest size; pack.",
         ),
         "evict": (
             "evict",

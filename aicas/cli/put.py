@@ -11,6 +11,7 @@ from aicas.cli.forms import print_document, snapshot_form
 from aicas.cli.invocation import Invocation, json_option, key_argument, pass_invocation
 from aicas.cli.recipe import dependency_option, read_recipe, recipe_option
 from aicas.cli.render.snapshot import print_made
+from aicas.cli.render.terminal import stderr_line
 from aicas.cli.source import open_source
 from aicas.errors import InvalidInput
 from aicas.names import MAX_SAMPLE
@@ -89,6 +90,9 @@ def command(
             media_type=media_type,
             reason=reason,
         )
+        notice = store.notice
+    if notice:
+        stderr_line(f"aicas: warning: {notice}")
     screen = invocation.screen()
     if as_json:
         print_document(screen, snapshot_form(snapshot))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from aicas.backends.base import Backend
+from aicas.backends.base import Backend, Packing
 from aicas.backends.operation import Operation
 from aicas.retention.evicting import EvictionResult
 from aicas.retention.eviction import EvictionPlan
@@ -12,6 +15,44 @@ from aicas.retention.expiry import ExpiryPlan
 
 MAINTAIN = "maintain"
 """The verb of its operation, and the name of its lease."""
+
+
+Told = Callable[[str, int], object]
+"""Told what is being done, and how many objects that was done to."""
+
+
+class Packed(NamedTuple):
+    """What moving objects to where they take less room came to."""
+
+    objects: int = 0
+    freed_bytes: int = 0
+    """Bytes the medium got back."""
+    complete: bool = True
+    """Whether nothing is left to be moved."""
+
+
+class Pace:
+    """How long an upkeep may take, counted from now, and who is told how far it is."""
+
+    def __init__(self, seconds: float | None = None, told: Told | None = None) -> None:
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self._told = told
+
+    def tell(self, what: str, done: int) -> None:
+        """Report progress."""
+        if self._told is not None:
+            self._told(what, done)
+
+    def run(self, what: str, steps: Iterable[Packing]) -> Packed:
+        """Take steps while there is time; at least one, so that it comes to an end some day."""
+        objects = freed_bytes = 0
+        for step in steps:
+            objects += step.objects
+            freed_bytes += step.freed_bytes
+            self.tell(what, objects)
+            if self._until is not None and time.monotonic() > self._until:
+                return Packed(objects, freed_bytes, complete=False)
+        return Packed(objects, freed_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +74,7 @@ class MaintenanceResult:
     expired: Operation | None
     """What moved away what had expired; ``None`` if nothing had."""
     evicted: EvictionResult
+    packed: Packed
 
 
 def is_due(backend: Backend, since: int) -> bool:

@@ -67,6 +67,12 @@ class StoreBase:
         self._shared_recorder = recorder
         self._resolved: dict[str, tuple[object, Snapshot]] = {}
 
+    def _after_put(self, put_bytes: int | None) -> None:
+        """See to what a put of so many bytes may have made due; ``None`` for a great many.
+
+        Here nothing; ``StoreMaintenance`` does.
+        """
+
     def _resolver(self) -> Resolver:
         return Resolver(self._backend, self._reader, self.project, self._clock())
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aicas.store.upkeep import StoreUpkeep
+from aicas.store.maintaining import StoreMaintenance
 
 if TYPE_CHECKING:
     from aicas.store.batch import Batch
 
 
-class Store(StoreUpkeep):
+class Store(StoreMaintenance):
     """A store as one project sees it. Safe for many threads; other processes may use it too."""
 
     def __enter__(self) -> Store:
@@ -46,12 +46,17 @@ class Store(StoreUpkeep):
         from aicas.history.batch import BatchPublisher
         from aicas.store.batch import Batch
 
+        def settled(durable: int) -> None:
+            if progress is not None:
+                progress(durable)
+            self._after_put(None)
+
         publisher = BatchPublisher(
             self._backend,
             self._clock,
             self._actor,
             compress=self.config.compression_enabled,
-            progress=progress,
+            progress=settled,
         )
         return Batch(
             publisher,

@@ -108,7 +108,9 @@ class StorePut(StoreJudge):
         def draft(states: Mapping[RefName, RefState | None]) -> Draft:
             return self._draft(snapshot, refs, states, reason, created_at)
 
-        return self._publisher.put(refs, prepared, draft)
+        stored = self._publisher.put(refs, prepared, draft)
+        self._after_put(stored.size_bytes)
+        return stored
 
     def spend(
         self,

@@ -1,4 +1,4 @@
-"""What a store can be told to give up: by age, by worth, or because nothing needs it any more."""
+"""What a store can be told to give up: by age, by worth, or because nothing needs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from aicas.store.writing import InvalidationPlan
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from aicas.backends.base import Packing
     from aicas.backends.operation import Operation, RefChange
     from aicas.ids import SnapshotId
     from aicas.objects.snapshot import Snapshot
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from aicas.retention.expiry import ExpiryPlan
     from aicas.retention.gc import GcPlan, GcResult
     from aicas.retention.holdings import Holdings
-    from aicas.retention.maintenance import MaintenancePlan, MaintenanceResult
     from aicas.retention.worth import Usage
     from aicas.verify import Progress, Report
 
@@ -66,9 +64,9 @@ class StoreUpkeep(StoreKeeping):
         asked = None if keys is None else [self.show(key).payload.id for key in keys]
         holdings, usage = self._holdings(grace_hours)
         if asked is not None:
-            return plan_asked(holdings, asked, usage, self._clock())
+            return plan_asked(holdings, asked, usage)
         goal = self.config.max_cache_bytes if to_bytes is None else to_bytes
-        return plan_down_to(holdings, goal, usage, self._clock())
+        return plan_down_to(holdings, goal, usage)
 
     def _holdings(
         self, grace_hours: float | None = None, leaving: Collection[RefName] = ()
@@ -135,95 +133,6 @@ class StoreUpkeep(StoreKeeping):
             return self._moves.settle(plan, Account(EXPIRE, reason), "the store")
         except NotFound:
             return None
-
-    def plan_maintain(self) -> MaintenancePlan:
-        """What ``maintain`` would do.
-
-        Raises:
-            Damaged: as ``plan_evict``.
-        """
-        from aicas.retention.eviction import plan_down_to
-        from aicas.retention.maintenance import MaintenancePlan
-
-        expiry = self.plan_expire()
-        holdings, usage = self._holdings(leaving=set(expiry.refs))
-        limit = self.config.max_cache_bytes
-        return MaintenancePlan(expiry, plan_down_to(holdings, limit, usage, self._clock()))
-
-    def maintain(self, reason: str | None = None) -> MaintenanceResult:
-        """Move away what has expired, then evict down to ``max_cache_size_gb``.
-
-        What it did is an operation of its own, with the verb ``maintain``.
-
-        Raises:
-            Conflict: another is at it, or others moved the same refs all the time.
-            Damaged, StorageFailed: as ``evict``.
-        """
-        from aicas.errors import Conflict
-
-        done = self._maintain(reason, due_after=None)
-        if done is None:
-            raise Conflict("another process is doing the upkeep of this store")
-        return done
-
-    def maintain_if_due(self) -> MaintenanceResult | None:
-        """Do so if nobody has for ``cleanup_interval_hours``, and nobody is at it.
-
-        A store that is younger than that needs none yet. Costs one look at the operations since.
-
-        Raises:
-            Conflict, Damaged, StorageFailed: as ``maintain``.
-        """
-        interval = int(self.config.cleanup_interval_hours * HOUR)
-        if not interval or not self._is_due(interval):
-            return None
-        return self._maintain("it was due", due_after=interval)
-
-    def _maintain(self, reason: str | None, due_after: int | None) -> MaintenanceResult | None:
-        from aicas.backends.base import Left, Taken
-        from aicas.history.publish import Account
-        from aicas.retention.maintenance import MAINTAIN, MaintenancePlan, MaintenanceResult
-
-        lease = self._backend.lease(MAINTAIN)
-        if isinstance(lease, Taken | Left):
-            return None
-        try:
-            if due_after is not None and not self._is_due(due_after):
-                return None  # another did it just now
-            expiry = self.plan_expire()
-            expired = self.expire(reason)
-            eviction = self.plan_evict()
-            evicted = self.evict(eviction, reason)
-            for _ in self.pack():
-                pass
-            moved = len(expired.changes) if expired else 0
-            facts = {"expired": moved, "evicted": evicted.payloads, "bytes": evicted.freed_bytes}
-            done = self._publisher.move((), Account(MAINTAIN, reason, facts=facts))
-            plan = MaintenancePlan(expiry, eviction)
-            return MaintenanceResult(plan, done, expired, evicted)
-        finally:
-            lease.release()
-
-    def _is_due(self, interval: int) -> bool:
-        from aicas.retention.maintenance import is_due
-
-        return is_due(self._backend, since=self._clock() - interval)
-
-    def pack(self) -> Iterator[Packing]:
-        """Move what the store holds to where it takes less room, a batch at each step.
-
-        Nothing else changes, so it is safe beside any number of readers and writers, and may be
-        left after any step, by a crash too.
-
-        Raises:
-            StorageFailed: the medium refused.
-        """
-        from functools import partial
-
-        from aicas.objects.codec import plain_frame
-        from aicas.retention.arrangement import arrange
-
-        return self._backend.pack(partial(arrange, self._reader), plain_frame)
 
     def plan_clear(self) -> InvalidationPlan:
         """What ``clear`` would move away, and what producing it again would cost."""

@@ -229,7 +229,9 @@ class StoreWriter(StoreClaims):
             account = Account("amend", reason, session, facts={"of": old.id})
             return Draft(amended, (live,), (aside,), account)
 
-        return self._publisher.put((live, aside), prepared, draft)
+        stored = self._publisher.put((live, aside), prepared, draft)
+        self._after_put(stored.size_bytes)
+        return stored
 
     def _acceptable(self, key: str, state: RefState | None, aside: RefState | None) -> Snapshot:
         """What ``accept`` would accept: the current version, or the one last moved away."""

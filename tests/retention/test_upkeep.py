@@ -67,7 +67,8 @@ def test_upkeep_expires_then_evicts_down_to_the_setting_and_says_so(clock: HandC
     assert held_bytes(store) <= 4_000
     assert (done.operation.verb, done.operation.reason) == ("maintain", "by hand")
     assert done.operation.facts == {
-        "expired": 1, "evicted": done.evicted.payloads, "bytes": done.evicted.freed_bytes
+        "expired": 1, "evicted": done.evicted.payloads, "packed": 0,
+        "bytes": done.evicted.freed_bytes,
     }  # fmt: skip
     assert store.verify().damage == ()
     assert store.lookup("stage-0"), "what everything else was made from stays"

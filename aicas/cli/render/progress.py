@@ -32,8 +32,17 @@ class Progress:
         """Report ``done`` of ``total`` (if that is known)."""
         if not self._shown or time.monotonic() < self._next:
             return
+        self._draw(f"{self._label} {_drawn(done, total)}")
+
+    def tell(self, what: str, done: int) -> None:
+        """Report what is being done now, and to how many things it was done yet."""
+        if self._shown and (what != self._label or time.monotonic() >= self._next):
+            self._label = what
+            self._draw(f"{what} {done:,}" if done else f"{what} ...")
+
+    def _draw(self, line: str) -> None:
         self._next = time.monotonic() + _REFRESH_SECONDS
-        sys.stderr.write(f"{_CLEAR}{self._label} {_drawn(done, total)}")
+        sys.stderr.write(_CLEAR + line)
         sys.stderr.flush()
 
 
