@@ -3,7 +3,8 @@
 format      what this folder is, its version and the store's random identity; written last
 config.toml settings
 lock        the writer lock; ``gc.lock`` the sweeper's, ``index.lock`` of whoever writes the index,
-            ``events.lock`` of whoever records events, ``leases.lock`` of whoever takes a lease
+            ``merge.lock`` of whoever merges runs of it, ``events.lock`` of whoever records
+            events, ``leases.lock`` of whoever takes a lease
 reclaiming  there while a collection gives space back, or was cut off doing so
 log/        segments
 large/      objects with a file of their own; incoming/ those still being written
