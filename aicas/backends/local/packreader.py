@@ -21,8 +21,9 @@ from aicas.ids import ObjectId
 
 _READ_BYTES = 64 << 10
 # What a block is decoded in at least: the neighbours of what was asked for are often next.
-_STEP = 128 << 10
-CACHE_BYTES = 32 << 20
+_STEP = 64 << 10
+# As much as git keeps of what it resolves (core.deltaBaseCacheLimit).
+CACHE_BYTES = 96 << 20
 
 
 class InPack(NamedTuple):
