@@ -1,8 +1,8 @@
 """Recorded pipelines become history: one snapshot per record, linked as recorded.
 
 The file is read twice. The first reading checks everything, so that a bad record anywhere leaves
-the store as it was; the second writes. Each record is one put, so an import that was cut short
-goes on where it stopped when it is started again, and one that is complete adds nothing.
+the store as it was; the second writes. Each record is one put of a batch, so an import that was
+cut short goes on where it stopped when it is started again, and one that is complete adds nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from aicas.ids import SnapshotId
 from aicas.names import Key, Project, TreePath, check_project
 from aicas.objects.files import Files
 from aicas.store import Store
+from aicas.store.batch import Batch
 from aicas.transfer.drafts import DIGEST, Draft, draft
 from aicas.transfer.records import Record, read_records
 from aicas.transfer.replayer import Replayed, Replayer
@@ -73,11 +74,14 @@ def import_records(
             hint="import it without naming a project",
         )
     targets = {found: wanted or found for found in projects}
-    importer, added = _Importer(store, targets, f"imported from {path.name!a}"), 0
-    for done, step in enumerate(_replayed(path), start=1):
-        added += importer.add(step)
-        if progress is not None:
-            progress(done, total)
+    known = {found: _imported(store.at_project(target)) for found, target in targets.items()}
+    added = 0
+    with store.batch() as batch:
+        importer = _Importer(batch, targets, known, f"imported from {path.name!a}")
+        for done, step in enumerate(_replayed(path), start=1):
+            added += importer.add(step)
+            if progress is not None:
+                progress(done, total)
     return ImportResult(total, added, total - added, tuple(targets.values()))
 
 
@@ -118,12 +122,18 @@ def _check(path: Path) -> tuple[int, list[Project]]:
 
 
 class _Importer:
-    """Puts records into a store, each at most once."""
+    """Puts records into a batch, each at most once."""
 
-    def __init__(self, store: Store, targets: Mapping[Project, Project], reason: str) -> None:
-        self._stores = {found: store.at_project(target) for found, target in targets.items()}
+    def __init__(
+        self,
+        batch: Batch,
+        targets: Mapping[Project, Project],
+        known: Mapping[Project, Mapping[str, SnapshotId]],
+        reason: str,
+    ) -> None:
+        self._batches = {found: batch.at_project(target) for found, target in targets.items()}
         self._reason = reason
-        self._known = {found: _imported(view) for found, view in self._stores.items()}
+        self._known = known
         self._versions: dict[tuple[Project, Key, int], SnapshotId] = {}
 
     def add(self, step: _Step) -> bool:
@@ -136,7 +146,7 @@ class _Importer:
 
     def _put(self, step: _Step) -> SnapshotId:
         record, payload = step.record, step.replayed.payload
-        snapshot = self._stores[record.project].put(
+        snapshot = self._batches[record.project].put(
             record.stage_key,
             payload if isinstance(payload, str) else Files(dict(payload.items())),
             inputs=[
