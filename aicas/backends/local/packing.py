@@ -35,7 +35,8 @@ _FOLD_RATIO = 2
 # A pack is written anew when so much of it is dead: what it takes beyond that is bounded.
 _DEAD_SHARE = 0.1
 _AT_ONCE = 10_000
-_NO_TIME = 0  # a seal commits nothing
+NO_TIME = 0
+"""Of a seal, which commits nothing."""
 
 
 class _Batch(NamedTuple):
@@ -62,9 +63,10 @@ class ColdTier:
         self._packs.prepare()
         counts = Counter(place.file for _, place in self._view.hot_places())
         counts.pop(IN_OWN_FILE, None)
-        if counts[self._view.active.id]:
+        # Behind a failed flush the index takes nothing more, and without it nothing is rewritten.
+        if counts[self._view.active.id] or self._view.active.poisoned:
             with writer.turn():
-                writer.roll(_NO_TIME)
+                writer.roll(NO_TIME)
         todo = deque(sorted(file for file, count in counts.items() if count))
         while todo:
             chosen = [todo.popleft()]

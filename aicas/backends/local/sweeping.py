@@ -11,7 +11,7 @@ from aicas.backends.local import group, reclaim
 from aicas.backends.local.files import FileLock
 from aicas.backends.local.large import LargeFiles
 from aicas.backends.local.overlay import Place
-from aicas.backends.local.packing import ColdTier
+from aicas.backends.local.packing import NO_TIME, ColdTier
 from aicas.backends.local.packreader import InPack
 from aicas.backends.local.view import View
 from aicas.backends.local.writer import Unwritten, Writer, Written
@@ -114,6 +114,8 @@ class Sweeper:
         """See ``Backend.pack``."""
         with self._turn() as interrupted:
             if interrupted:
+                with self._writer.turn():
+                    self._writer.roll(NO_TIME)  # it may have been cut off before it did
                 freed = reclaim.rewrite_segments(self._view, reclaim.dead_records(self._view))
                 freed += self._cold.trim(self._view.packs.current())
                 yield Packing(0, freed)
