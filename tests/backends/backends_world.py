@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from aicas.backends.base import ABSENT, Backend, Expected, Staged
+from aicas.backends.base import ABSENT, Arranged, Backend, Expected, Staged
 from aicas.backends.operation import Operation, RefChange
 from aicas.ids import BlobId, Kind, ObjectId, SnapshotId, hash_object
 from aicas.names import RefName
-from aicas.objects.codec import encode_frame
+from aicas.objects.codec import encode_frame, plain_frame
 
 AT = 1_800_000_000_000_000
 Frames = dict[ObjectId, bytes | Staged]
@@ -75,6 +75,16 @@ def delete(
     return done.ids
 
 
+def in_order(ids: Collection[ObjectId]) -> list[Arranged]:
+    """An arrangement as good as any where nothing resembles anything."""
+    return [Arranged(object_id, None) for object_id in sorted(ids)]
+
+
+def pack(backend: Backend) -> int:
+    """Pack whatever can be; returns how many objects were moved."""
+    return sum(done.objects for done in backend.pack(in_order, plain_frame))
+
+
 def stage(backend: Backend, content: bytes) -> Staged:
     """Bring in a large object; nothing names it yet."""
     blob_id, stored = blob(content)
@@ -97,3 +107,11 @@ def facts(backend: Backend) -> dict[str, object]:
         "frames": backend.read([object_id for object_id, _ in objects]),
         "last": backend.last_number(),
     }
+
+
+def answers(backend: Backend) -> dict[str, object]:
+    """The facts that do not depend on how much room an object takes."""
+    found = facts(backend)
+    objects = [(each.id, each.at) for each in backend.scan()]
+    assert len(objects) == len(set(objects)), "each is listed once"
+    return {**found, "objects": sorted(objects)}

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 import pytest
 from backends_world import (
     AT,
+    answers,
     blob,
     commit,
     delete,
     expected,
+    in_order,
     name,
     operation,
+    pack,
     put,
     snapshot,
     stage,
@@ -22,7 +26,9 @@ from backends_world import (
 from aicas.backends.base import (
     ABSENT,
     LEASE_SECONDS,
+    Arranged,
     Backend,
+    Commit,
     Lease,
     LeaseState,
     Left,
@@ -38,6 +44,7 @@ from aicas.clock import DAY, EARLIEST, LATEST
 from aicas.errors import Conflict, InvalidInput, Vanished
 from aicas.ids import ObjectId, SnapshotId
 from aicas.names import RefName
+from aicas.objects.codec import plain_frame
 
 
 class BackendContract:
@@ -181,6 +188,52 @@ class BackendContract:
         assert backend.last_number() == 2
         assert backend.missing([new]) == {new}
         assert backend.refs("") == {name("a"): RefState(second, second, 2)}
+
+    def test_several_commits_are_made_in_order(self, backend: Backend) -> None:
+        first, stored_first = snapshot("first")
+        second, stored_second = snapshot("second")
+        moves = [RefChange(name("a"), None, first), RefChange(name("a"), first, second)]
+        made = backend.publish_all(
+            [
+                Commit({first: stored_first}, operation(moves[:1]), expected(moves[:1])),
+                Commit(
+                    {first: stored_first, second: stored_second},
+                    operation(moves[1:]),
+                    expected(moves[1:]),
+                    [first],
+                ),
+            ]
+        )
+        assert [o.number for o in made] == [1, 2] == [o.number for o in backend.operations()][::-1]
+        assert backend.refs("") == {name("a"): RefState(second, second, 2)}
+        assert backend.read([first, second]) == {first: stored_first, second: stored_second}
+        assert len(list(backend.scan())) == 2
+
+    def test_one_commit_that_cannot_be_made_refuses_all_of_them(self, backend: Backend) -> None:
+        current = put(backend, "a", "1")
+        new, stored = snapshot("new")
+        good = Commit({new: stored}, operation(), {})
+        change = RefChange(name("a"), None, new)
+        with pytest.raises(Conflict):
+            backend.publish_all([good, Commit({}, operation([change]), expected([change]))])
+        with pytest.raises(Vanished):
+            backend.publish_all([good, Commit({}, operation(), {}, [snapshot("lost")[0]])])
+        assert backend.last_number() == 1
+        assert backend.missing([new]) == {new}
+        assert backend.refs("") == {name("a"): RefState(current, current, 1)}
+
+    def test_what_was_seen_before_another_commit_is_looked_at_again(self, backend: Backend) -> None:
+        new, stored = snapshot("new")
+        change = RefChange(name("a"), None, new)
+        seen = backend.stamp()
+        put(backend, "a", "1")
+        with pytest.raises(Conflict):
+            backend.publish({new: stored}, operation([change]), expected([change]), [], seen)
+        seen = backend.stamp()
+        delete(backend, *dict([blob("1")]))
+        with pytest.raises(Vanished):
+            backend.publish({new: stored}, operation(), {}, [blob("1")[0]], seen)
+        assert backend.publish({new: stored}, operation(), {}, [], backend.stamp()).number == 3
 
     def test_a_ref_that_is_only_expected_guards_the_commit_too(self, backend: Backend) -> None:
         current = put(backend, "a", "1")
@@ -370,6 +423,121 @@ class BackendContract:
             assert reader is not None
             assert b"".join(iter(lambda: reader.read(9999), b"")) == wanted  # noqa: B023
             reader.close()
+
+    def test_packing_changes_nothing_that_is_answered(self, backend: Backend) -> None:
+        for step in range(6):
+            put(backend, f"key{step % 2}", f"content {step}", f"key{(step + 1) % 2}")
+        content = b"large " * 100_000
+        commit(backend, objects={blob(content)[0]: stage(backend, content)})
+        commit(backend, objects=dict(blob(bytes([n]) * 5000) for n in range(20)))
+        delete(backend, blob("content 0")[0])
+        truth = answers(backend)
+        sample = sorted(backend.read(found.id for found in backend.scan()))[7]
+        for _ in range(3):
+            pack(backend)
+            assert answers(backend) == truth
+            assert backend.find(sample.hex()[:5], 9) == [sample]
+            assert backend.missing([sample, blob("content 0")[0]]) == {blob("content 0")[0]}
+            reader = backend.stream(sample)
+            assert reader is not None
+            assert reader.read(1 << 20) == backend.read([sample])[sample]
+            assert list(backend.check()) == []
+        assert backend.last_number() == 9, "it is no operation"
+
+    def test_objects_come_and_go_between_packings(self, backend: Backend) -> None:
+        objects = dict(blob(f"object {n}" * 9) for n in range(12))
+        ids = sorted(objects)
+        commit(backend, objects=objects)
+        for step in range(12):
+            pack(backend)
+            assert delete(backend, ids[step], ids[step - 1]) >= {ids[step]}
+            assert backend.missing(ids) == {ids[step], ids[step - 1]}
+            if step % 2:
+                pack(backend)
+            commit(backend, objects={i: objects[i] for i in (ids[step], ids[step - 1])})
+            assert backend.read(ids) == objects
+            assert [found.id for found in sorted(backend.scan())] == ids
+        pack(backend)
+        assert delete(backend, *ids) == set(ids)
+        pack(backend)
+        assert list(backend.scan()) == []
+        assert backend.read(ids) == {}
+        assert list(backend.check()) == []
+
+    def test_what_is_packed_is_held_like_anything_else(self, backend: Backend) -> None:
+        (held, stored), (new, frame) = blob("held"), snapshot("new")
+        commit(backend, objects={held: stored}, at=AT)
+        pack(backend)
+        commit(backend, objects={held: stored}, at=AT + 5_000_000)
+        assert [found.at for found in backend.scan()] == [AT]
+        commit(backend, objects={new: frame}, require=[held])
+        delete(backend, held)
+        with pytest.raises(Vanished):
+            commit(backend, require=[held])
+
+    def test_an_arrangement_is_asked_for_each_object_once(self, backend: Backend) -> None:
+        objects = dict(blob(f"object {n}") for n in range(9))
+        commit(backend, objects=objects)
+        asked: list[ObjectId] = []
+
+        def arranged(ids: Collection[ObjectId]) -> list[Arranged]:
+            assert backend.read(ids) == {i: objects[i] for i in ids}, "it may read them"
+            asked.extend(ids)
+            return in_order(ids)[::-1]
+
+        for done in backend.pack(arranged, plain_frame):
+            assert done.objects > 0
+        assert len(asked) == len(set(asked))
+        assert backend.read(objects) == objects
+
+    def test_an_object_that_is_not_sound_stays_as_it_is(self, backend: Backend) -> None:
+        objects = dict(blob(f"object {n}") for n in range(9))
+        bad = sorted(objects)[4]
+        objects[bad] = objects[bad][:-9] + b"!" + objects[bad][-8:]
+        newer, frame = blob("of a version that is not known yet")
+        objects[newer] = b"\xff" + frame[1:]
+        commit(backend, objects=objects)
+        truth = answers(backend)
+        for _ in range(2):
+            pack(backend)
+            assert answers(backend) == truth
+        assert delete(backend, bad, newer) == {bad, newer}
+
+    def test_what_an_arrangement_leaves_out_stays_where_it_is(self, backend: Backend) -> None:
+        objects = dict(blob(f"object {n}") for n in range(9))
+        commit(backend, objects=objects)
+        truth = answers(backend)
+        for _ in range(3):
+            list(backend.pack(lambda ids: in_order(ids)[1:], plain_frame))
+            assert answers(backend) == truth
+
+    def test_a_packing_may_be_left_at_any_moment(self, backend: Backend) -> None:
+        objects = dict(blob(f"object {n}") for n in range(9))
+        commit(backend, objects=objects)
+        truth = answers(backend)
+
+        def interrupted(ids: Collection[ObjectId]) -> list[Arranged]:
+            raise KeyboardInterrupt
+
+        with suppress(KeyboardInterrupt):
+            list(backend.pack(interrupted, plain_frame))
+        assert answers(backend) == truth
+        next(iter(backend.pack(in_order, plain_frame)), None)  # one batch, and no more
+        assert answers(backend) == truth
+        pack(backend)
+        assert answers(backend) == truth
+        assert delete(backend, *objects) == set(objects)
+
+    def test_times_that_no_pack_can_say_are_kept(self, backend: Backend) -> None:
+        for at in (EARLIEST, -1_000_000, AT, LATEST):
+            commit(backend, objects=dict([blob(f"of {at}")]), at=at)
+        truth = answers(backend)
+        pack(backend)
+        commit(backend, objects=dict([blob("at last")]), at=AT + 1)
+        pack(backend)
+        later = {found.id: found.at for found in backend.scan()}
+        assert AT < later.pop(blob("at last")[0]) <= AT + 1_000_000
+        assert sorted(later.items()) == truth["objects"]
 
     def test_concurrent_commits_to_one_ref_chain_without_a_loss(self, backend: Backend) -> None:
         def work(worker: int) -> None:
