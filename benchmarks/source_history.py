@@ -135,8 +135,11 @@ def run(bench: Bench) -> Iterator[Row]:
         clone = folder / "clone.git"
         git_seconds = pack_with_git(repository, clone)
         with aicas.open(folder / "store") as store:
+            began = time.perf_counter()
             ids = load(repository, store)
-            print(f"{repository}: {git(clone, 'rev-parse', 'HEAD').strip()}, {len(ids):,} versions")
+            seconds = time.perf_counter() - began
+            head = git(clone, "rev-parse", "HEAD").strip()
+            print(f"{repository} at {head}: {len(ids):,} file versions, put in {duration(seconds)}")
             yield from sizes(store, clone, git_seconds)
             yield reads(store, clone, ids, bench.size(READS, least=20))
 
