@@ -107,12 +107,12 @@ def test_eight_processes_do_everything_at_once_and_lose_nothing(folder: Path, st
         assert store.verify().damage == ()
 
 
-def test_collections_beside_puts_of_the_same_content_lose_nothing(
+def test_collections_and_packings_beside_puts_of_the_same_content_lose_nothing(
     folder: Path, start: Start
 ) -> None:
     """No grace, no retention: what keeps an object is only that someone needs it."""
     workers = [start("keep", f"w{n}", 5) for n in range(4)]
-    workers += [start("collect", f"c{n}", 5) for n in range(2)]
+    workers += [start("collect", "collector", 5), start("pack", "packer", 5)]
     told = [worker.finish() for worker in workers]
     with open_store(str(folder)) as store:
         assert check_history(store, told) > 50
@@ -143,7 +143,7 @@ def kill_many(folder: Path, start: Start, *, kills: int, at_once: int, seconds: 
     told: list[dict[str, list[SnapshotId]]] = []
     made = 0
     while made < kills:
-        jobs = [rng.choice(["mixed", "put", "put", "collect"]) for _ in range(at_once)]
+        jobs = [rng.choice(["mixed", "put", "put", "collect", "pack"]) for _ in range(at_once)]
         victims = [start(job, f"v{made + n}", 60) for n, job in enumerate(jobs)]
         for victim in victims:
             if rng.random() < 0.8:

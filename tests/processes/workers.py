@@ -76,6 +76,11 @@ def collect(store: aicas.Store, rng: random.Random, name: str) -> None:
     store.gc(store.plan_gc(grace_hours=0, retention_hours=0))
 
 
+def pack(store: aicas.Store, rng: random.Random, name: str) -> None:
+    for _ in store.pack():
+        pass
+
+
 def check(store: aicas.Store, rng: random.Random, name: str) -> None:
     report = store.verify()
     assert report.clean, report.damage
@@ -86,6 +91,7 @@ JOBS: dict[str, list[tuple[Step, int]]] = {
     "mixed": [(put, 8), (read, 3), (invalidate, 1), (undo, 2), (collect, 1)],
     "keep": [(put, 8), (read, 2)],
     "collect": [(collect, 5), (check, 1)],
+    "pack": [(pack, 4), (collect, 1), (check, 1)],
     "put": [(put, 1)],
 }
 
