@@ -169,3 +169,48 @@ def test_a_source_that_cannot_be_read_is_one_line(store: Shell) -> None:
     assert store("put", "a", "-", "--as", "json", stdin="{'a': NaN}", expect=2).err
     assert store("put", "a", "-", "--as", "text", stdin=b"\xff", expect=2).err
     store("put", "a", ".", "--as", "json", expect=2)
+
+
+def test_maintain_says_what_it_did_and_on_a_terminal_how_far_it_is(history: Shell) -> None:
+    done = history("maintain")
+    assert any("pack" in line for line in done.out.splitlines())
+    assert done.err == ""
+    history("put", "more", "-", stdin="more")
+    code, shown = history.on_terminal("maintain")
+    assert code == 0
+    assert "looking for what to evict ..." in shown
+    form = history("maintain", "--json").json
+    assert form["packed"]["objects"] >= 0
+
+
+def test_a_put_into_a_store_over_its_limit_succeeds_and_says_so_once(history: Shell) -> None:
+    history("config", "set", "max_cache_size_gb", "0.000001")
+    done = history("put", "more", "-", stdin="more" * 100)
+    (line,) = done.err.splitlines()
+    assert line.startswith("aicas: warning: the store stays ")
+    assert line.endswith("payloads too young to judge")
+    assert history("cat", "more").out == "more" * 100
+    history("config", "set", "auto_maintain", "false")
+    assert history("put", "again", "-", stdin="y").err == ""
+
+
+def test_what_is_pinned_is_listed_and_let_go(history: Shell) -> None:
+    assert history("pin").out == ""
+    assert "pins/default/code" in history("pin", "code~1").out
+    assert history("pin", "code", expect=2).err.startswith("aicas: the pin code holds another")
+    assert [pin["name"] for pin in history("pin", "--json").json["pins"]] == ["code"]
+    assert history("cat", "pins/default/code:src/app.py").out == "print('one')\n"
+    history("unpin", "cod", expect=3)
+    assert "unpinned code" in history("unpin", "code").out
+    history("pin", "--name", "x", expect=2)
+
+
+def test_rules_are_shown_with_what_they_keep(history: Shell) -> None:
+    assert history("retention").out == "there are no rules\n"
+    history("config", "set", "retention.code", "{keep_last = 1}")
+    assert history("config", "get", "retention.code").out == '{"keep_last": 1}\n'
+    lines = history("retention").out.splitlines()
+    assert lines[:3] == ["code  keep_last = 1", "", "code: 2 versions, 1 kept"]
+    assert lines[3].split()[0] == "keep"
+    assert lines[4].endswith("no rule keeps it")
+    history("config", "set", "retention.code", "{keep_last = 0}", expect=2)

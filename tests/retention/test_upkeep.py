@@ -7,10 +7,11 @@ from hand_clock import HandClock
 from retention_world import DOLLAR, codes, contents, held_bytes, pipeline, usd
 
 import aicas
-from aicas.backends.base import Left, Taken
+from aicas.backends.base import Left, Packing, Taken
 from aicas.backends.memory import MemoryBackend
 from aicas.config import Config
 from aicas.errors import Conflict, NotFound
+from aicas.retention.maintenance import Pace
 
 SMALL = Config(max_cache_size_gb=0.000_004, gc_grace_hours=1, cleanup_interval_hours=24)
 
@@ -148,3 +149,44 @@ def test_a_collection_says_what_the_snapshots_it_condemns_cost(
     assert (plan.price.usd_nano, plan.price.priced, plan.price.unpriced) == (10 * DOLLAR, 4, 1)
     store.gc(plan)
     assert store.plan_gc(grace_hours=0, retention_hours=0).price.priced == 0
+
+
+class _Interrupt:
+    """Interrupts an upkeep at its n-th report."""
+
+    def __init__(self, at: int) -> None:
+        self._left = at
+
+    def __call__(self, what: str, done: int) -> None:
+        if self._left == 0:
+            raise KeyboardInterrupt
+        self._left -= 1
+
+
+def test_an_upkeep_can_be_interrupted_wherever_it_is_and_done_again(
+    store: aicas.Store, clock: HandClock
+) -> None:
+    for round_ in range(4):
+        store.put("files", {f"{n}": b"%d %d" % (round_, n) * 50 for n in range(9)})
+        store.put("soon", f"{round_}", expires_in_hours=1)
+        clock.pass_time(hours=25)
+        before = contents(store)
+        with pytest.raises(KeyboardInterrupt):
+            store.maintain(pace=Pace(told=_Interrupt(at=round_)))
+            raise KeyboardInterrupt  # it has told less often
+        assert contents(store) == before
+        assert store.verify().damage == ()
+    done = store.maintain()
+    assert done.packed.complete
+    assert contents(store) == before
+    assert codes(store.lookup("soon")) == ["expired"]
+
+
+def test_an_upkeep_with_little_time_packs_a_part_and_says_so() -> None:
+    steps = [Packing(10, 100), Packing(20, -5), Packing(30, 7)]
+    told: list[tuple[str, int]] = []
+    pace = Pace(0.0, lambda what, done: told.append((what, done)))
+    assert pace.run("packing", steps) == (10, 100, False)
+    assert told == [("packing", 10)]
+    assert Pace().run("packing", steps) == (60, 102, True)
+    assert Pace(0.0).run("packing", []) == (0, 0, True)
