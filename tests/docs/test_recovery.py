@@ -35,7 +35,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def test_the_python_reader_restores_a_payload_without_aicas(tmp_path: Path, folder: Path) -> None:
+@pytest.mark.parametrize("packed", ["", "all", "some"])
+def test_the_python_reader_restores_a_payload_without_aicas(
+    tmp_path: Path, folder: Path, packed: str
+) -> None:
+    if packed:
+        with aicas.open(folder) as store:
+            assert sum(done.objects for done in store.pack()) > 5
+            if packed == "some":
+                store.put("code", FILES | {"more": b"more"})
+                store.put("code", FILES)
     script = tmp_path / "recover.py"
     # A module of the same name shadows aicas: importing it would fail.
     (tmp_path / "aicas.py").write_text("raise ImportError('not without aicas')")

@@ -7,6 +7,7 @@ lock        the writer lock; ``gc.lock`` the sweeper's, ``index.lock`` of whoeve
             events, ``leases.lock`` of whoever takes a lease
 reclaiming  there while a collection gives space back, or was cut off doing so
 log/        segments
+packs/      objects moved out of the log; made with the first pack
 large/      objects with a file of their own; incoming/ those still being written
 events/     what happened beside the log, one file a day; made with the first event
 leases/     who is at work on what; made with the first lease
