@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aicas.backends.base import Backend
+from aicas.clock import SECOND
 from aicas.errors import AicasError, Damaged, NotFound
 from aicas.history.evicted import Evicted
 from aicas.ids import BlobId, Kind, ObjectId, SnapshotId
@@ -109,10 +110,13 @@ class Verifier:
                 self._problems.setdefault(object_id, "is not in the store")
 
     def _was_evicted(self, object_id: ObjectId, referrers: Iterable[ObjectId]) -> bool:
-        """Whether it is the payload of these, and was evicted after the newest was stored."""
+        """Whether it is the payload of these, and was evicted after the newest was stored.
+
+        Of what lies in a pack, that time is told to the second, and rounded up.
+        """
         dropped = self._evicted.dropped_at(object_id)
         return dropped is not None and all(
-            i.kind == Kind.SNAPSHOT and self._stored.get(i, 0) <= dropped for i in referrers
+            i.kind == Kind.SNAPSHOT and self._stored.get(i, 0) < dropped + SECOND for i in referrers
         )
 
     def _findings(self) -> list[Finding]:

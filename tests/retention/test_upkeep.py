@@ -190,3 +190,14 @@ def test_an_upkeep_with_little_time_packs_a_part_and_says_so() -> None:
     assert told == [("packing", 10)]
     assert Pace().run("packing", steps) == (60, 102, True)
     assert Pace(0.0).run("packing", []) == (0, 0, True)
+
+
+def test_what_was_evicted_is_no_damage_once_its_record_is_packed(
+    store: aicas.Store, clock: HandClock
+) -> None:
+    store.put("plan", "x" * 100)
+    clock.pass_time(seconds=0.2)
+    store.evict(store.plan_evict(["plan"], grace_hours=0))
+    for _ in store.pack():
+        pass
+    assert store.verify().damage == ()
