@@ -141,6 +141,7 @@ def test_every_json_document_has_the_fields_of_the_page_and_no_other(rich: Shell
     seen.check("export", document("export", "--git", "as-git"))
     seen.check("import", document("import", "as-folder", "--project", "back"))
     rich("put", "fresh", "-", stdin="not packed yet\n")
+    rich("put", "last", "-", stdin="what damage comes before\n")
     segments = (rich.cwd / ".aicas" / "log").glob("*.seg")
     segment = next(path for path in segments if b"not packed yet\n" in path.read_bytes())
     segment.write_bytes(segment.read_bytes().replace(b"not packed yet\n", b"NOT packed yet\n"))
