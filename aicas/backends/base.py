@@ -357,7 +357,7 @@ class Backend(Protocol):
         recorded. Damaged ones are left out; ``check`` reports them."""
 
     def memo(self, name: str) -> bytes | None:
-        """What ``remember`` was last told by this name, by any process; ``None`` if nothing is left.
+        """What ``remember`` was last told by this name, by any process; ``None`` if nothing is.
 
         A memo may be lost at any time, also to an older one; it is never half of one.
         """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_invocation
 def command(invocation: Invocation, *, dry_run: bool, reason: str | None, as_json: bool) -> None:
-    """Move away what has expired; evict down to the largest size; pack what is left.
+    """Move away what has expired; evict down to the largest size; pack.
 
     'aicas evict --help' says what goes first. Only one process at a time does this. It can be
     interrupted at any moment: what was done by then stays done.

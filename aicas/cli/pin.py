@@ -28,7 +28,9 @@ def command(
     reason: str | None,
     as_json: bool,
 ) -> None:
-    """Keep a version, whatever it is worth; without REVISION, list the pins of the project.
+    """Keep a version, whatever it is worth; or list the pins.
+
+    Without REVISION, the pins of the project are listed.
 
     What is pinned is never evicted or collected, until 'aicas unpin' lets go of it. It can be named
     as pins/PROJECT/NAME.

@@ -18,6 +18,7 @@ import aicas
 from aicas import Cost, CostOptimizer
 from aicas.analytics.prompts import common_start, differ_in_passing
 from aicas.backends.memory import MemoryBackend
+from aicas.config import Config
 
 DOLLAR = 10**9
 
@@ -30,7 +31,8 @@ class World:
     name: str = "a"
 
     def __post_init__(self) -> None:
-        self.store = aicas.Store(MemoryBackend(), clock=self.clock, actor="test")
+        config = Config(auto_maintain=False)  # it would expire things at moments of its own
+        self.store = aicas.Store(MemoryBackend(), config=config, clock=self.clock, actor="test")
 
     def key(self, stage: str) -> str:
         return f"{self.name}-{stage}"
@@ -353,6 +355,7 @@ def test_what_was_collected_is_no_evidence_and_no_error() -> None:
     there.invalidate("plan")
     there.clock.pass_time(hours=1)
     there.store.gc(there.store.plan_gc(grace_hours=0, retention_hours=0))
+    there.store = aicas.Store(there.store._backend, clock=there.clock)  # remembers nothing of it
     assert there.advice() == {}
 
 

@@ -101,7 +101,8 @@ with aicas.open() as store:
     ]  # fmt: skip
     done = priced("maintain", "--reason", "weekly", **small).out.splitlines()
     assert done[0] == "moved 1 expired stage away:"
-    assert done[-1].startswith("evicted ")
+    assert done[-2].startswith("evicted ")
+    assert done[-1].startswith("packed ")
     newest = priced("ops", "-n", "1", "--json").json["operations"][0]
     assert (newest["verb"], newest["reason"]) == ("maintain", "weekly")
     assert priced("maintain", **small).out.splitlines()[0] == "nothing has expired"

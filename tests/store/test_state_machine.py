@@ -52,7 +52,9 @@ class StoreMachine(RuleBasedStateMachine):
         return self.over(MemoryBackend())
 
     def over(self, backend: Any) -> aicas.Store:
-        return aicas.Store(backend, config=Config(), clock=self.clock, actor="machine")
+        return aicas.Store(
+            backend, config=Config(auto_maintain=False), clock=self.clock, actor="machine"
+        )
 
     @property
     def store(self) -> aicas.Store:
