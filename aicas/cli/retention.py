@@ -26,7 +26,7 @@ _FREE = "no rule keeps it"
 @json_option
 @pass_invocation
 def command(invocation: Invocation, *, as_json: bool) -> None:
-    """Show which versions the rules of the setting 'retention' keep, and which rule each.
+    """Show which versions the rules keep, and which rule each.
 
     'aicas config set retention.PATTERN RULE' makes one. What a rule keeps is neither collected nor
     evicted; what none keeps is history as usual. Nothing is changed.
