@@ -294,9 +294,9 @@ class Backend(Protocol):
     def pack(self, arrange: Arrange, plain: Plain) -> Iterator[Packing]:
         """Move objects, a batch each time more is asked for, to where they take less room.
 
-        Nothing but their place changes, so any number of readers and writers may be at work. It
-        may be left at any moment, by a crash too: what was packed stays packed. A backend
-        without such a place has nothing to do.
+        Nothing but their place changes (and their time is rounded up, to the second at most), so
+        any number of readers and writers may be at work. It may be left at any moment, by a crash
+        too: what was packed stays packed. A backend without such a place has nothing to do.
 
         Args:
             arrange: arranges a batch.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
 import zlib
@@ -60,19 +59,24 @@ class Pack:
             raise
         except OSError as error:
             raise StorageFailed(f"cannot open pack {path}: {error.strerror}") from error
+        self._fd = fd
         try:
             self.size = os.fstat(fd).st_size
-            self._map = mmap.mmap(fd, self.size, prot=mmap.PROT_READ) if self.size else None
-        except (OSError, ValueError) as error:
-            raise StorageFailed(f"cannot read pack {path}: {error}") from error
-        finally:
-            os.close(fd)
-        self._data = memoryview(self._map or b"")
-        self.number = pack.decode_header(bytes(self._data[: pack.HEADER_BYTES]), self.name)
-        footer = bytes(self._data[-pack.FOOTER_BYTES :])
-        self._tables, crc = pack.decode_footer(footer, self.name, self.size)
-        if zlib.crc32(self._data[self._tables.offset : self._tables.entries_offset]) != crc:
+            head = os.pread(fd, pack.HEADER_BYTES, 0)
+            footer = os.pread(fd, pack.FOOTER_BYTES, max(self.size - pack.FOOTER_BYTES, 0))
+            self.number = pack.decode_header(head, self.name)
+            self._tables, crc = pack.decode_footer(footer, self.name, self.size)
+            start = self._tables.offset
+            self._head = memoryview(os.pread(fd, self._tables.entries_offset - start, start))
+        except OSError as error:
+            raise StorageFailed(f"cannot read pack {path}: {error.strerror}") from error
+        if zlib.crc32(self._head) != crc:
             raise Damaged(f"pack {self.name} has a damaged table of blocks")
+
+    def __del__(self) -> None:
+        # Not closed by hand: another thread may be reading, and the number would be reused.
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
 
     def __len__(self) -> int:
         return self._tables.entries
@@ -95,17 +99,24 @@ class Pack:
         """
         if number >= self._tables.blocks:
             raise Damaged(f"pack {self.name} has no block {number}")
-        return pack.decode_block(self._data, self._tables.offset + number * pack.BLOCK_BYTES)
+        return pack.decode_block(self._head, number * pack.BLOCK_BYTES)
 
     def stored_block(self, block: Block) -> bytes:
         """A block as it is on disk.
 
         Raises:
-            Damaged: it lies outside of the file's blocks.
+            Damaged: it lies outside of the file's blocks, or cannot be read.
         """
         if not pack.HEADER_BYTES <= block.offset <= self._tables.offset - block.stored:
             raise Damaged(f"pack {self.name} places a block where none is")
-        return bytes(self._data[block.offset : block.offset + block.stored])
+        return self._read(block.stored, block.offset)
+
+    def _read(self, length: int, offset: int) -> bytes:
+        # Not mapped: a sector that cannot be read would kill the process, and this is no index.
+        try:
+            return os.pread(self._fd, length, offset)
+        except OSError as error:
+            raise Damaged(f"pack {self.name} cannot be read: {error.strerror}") from error
 
     def find(self, object_id: ObjectId) -> InPack | None:
         """Where an object lies, if it is in the pack.
@@ -125,11 +136,10 @@ class Pack:
 
     def _bucket(self, number: int) -> bytes:
         """The rows of all entries of a bucket."""
-        first, end, crc = pack.decode_fan(
-            self._data, self._tables.fan_offset + number * pack.FAN_BYTES
-        )
-        base = self._tables.entries_offset
-        rows = bytes(self._data[base + first * ENTRY_BYTES : base + end * ENTRY_BYTES])
+        at = self._tables.fan_offset - self._tables.offset + number * pack.FAN_BYTES
+        first, end, crc = pack.decode_fan(self._head, at)
+        offset = self._tables.entries_offset + first * ENTRY_BYTES
+        rows = self._read((end - first) * ENTRY_BYTES, offset)
         if zlib.crc32(rows) != crc:
             raise Damaged(f"pack {self.name} has damaged entries")
         return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import zlib
@@ -308,6 +310,29 @@ def test_the_blocks_that_are_kept_decoded_are_bounded(folder: Folder) -> None:
         assert backend.read([object_id]) == {object_id: stored}
         assert cache._bytes <= 1_000_000
     assert backend.read(objects) == objects
+
+
+def test_a_sector_that_cannot_be_read_costs_what_it_held(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = fill(folder, 400)
+    backend = folder.open()
+    more = dict([blob("in the log")])
+    commit(backend, objects=more)
+    assert backend.missing(objects) == set()
+    bad, read = backend._view.packs.current()[0]._fd, os.pread
+
+    def unreadable(fd: int, length: int, offset: int) -> bytes:
+        if fd == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return read(fd, length, offset)
+
+    monkeypatch.setattr(os, "pread", unreadable)
+    assert backend.read([*objects, *more]) == more
+    assert any("cannot be read" in fault.what for fault in backend.check())
+    pack(backend)
+    monkeypatch.setattr(os, "pread", read)
+    assert backend.read([*objects, *more]) == {**objects, **more}
 
 
 def test_an_open_pack_outlives_its_file(folder: Folder) -> None:
