@@ -100,7 +100,6 @@ def plan_asked(
     holdings: Holdings,
     payloads: Iterable[ObjectId],
     usage: Mapping[SnapshotId, Usage],
-    now: int,
 ) -> EvictionPlan:
     """Plan to drop some payloads, whatever they are worth.
 
@@ -110,9 +109,8 @@ def plan_asked(
         holdings: of the store; used up.
         payloads: which; those that no run produced are left out.
         usage: how often snapshots were found.
-        now: the time.
     """
-    dropping = _Dropping(holdings, Worth(holdings, usage, now))
+    dropping = _Dropping(holdings, Worth(holdings, usage))
     every = {**holdings.payloads, **holdings.lost}
     asked = [payload for payload in dict.fromkeys(payloads) if payload in every]
     for payload in asked:
@@ -137,7 +135,7 @@ def plan_asked(
 
 
 def plan_down_to(
-    holdings: Holdings, to_bytes: int, usage: Mapping[SnapshotId, Usage], now: int
+    holdings: Holdings, to_bytes: int, usage: Mapping[SnapshotId, Usage]
 ) -> EvictionPlan:
     """Plan to drop payloads until the store holds no more than ``to_bytes``, if that can be.
 
@@ -145,7 +143,6 @@ def plan_down_to(
         holdings: of the store; used up.
         to_bytes: stored bytes.
         usage: how often snapshots were found.
-        now: the time.
 
     Raises:
         Damaged: a payload cannot be read whole, so what others share with it is not known.
@@ -155,7 +152,7 @@ def plan_down_to(
         key = holdings.payloads[payload].key
         raise Damaged(f"what {key} holds is damaged: {problem}", object_id=payload)
     held = holdings.stored_bytes
-    worth = Worth(holdings, usage, now)
+    worth = Worth(holdings, usage)
     dropping = _Dropping(holdings, worth)
     ranking = _Ranking(holdings, worth)
     while held - dropping.freed_bytes > to_bytes:

@@ -31,6 +31,8 @@ class Run(NamedTuple):
     payload: ObjectId
     inputs: tuple[SnapshotId, ...]
     cost: Cost | None
+    size_bytes: int
+    """Of its payload, as it was given."""
     stored_at: int
 
 
@@ -172,6 +174,7 @@ def _run(snapshot: Snapshot, stored_at: int) -> Run:
         snapshot.payload.id,
         tuple(item.snapshot for item in snapshot.inputs),
         snapshot.cost,
+        snapshot.payload.size_bytes,
         stored_at,
     )
 

@@ -109,13 +109,15 @@ class Sharing:
         return first_two[0] if len(first_two) == 1 else None
 
     def roots_above(self, objects: Iterable[ObjectId]) -> Iterator[ObjectId]:
-        """The payloads that some objects belong to."""
-        seen = set(objects)
-        todo = list(seen)
-        while todo:
-            object_id = todo.pop()
-            if object_id in self._roots:
-                yield object_id
-            above = self._above.get(object_id, set()) - seen
-            seen |= above
-            todo += above
+        """The payloads that some objects belong to; one by one, for few are ever looked at."""
+        seen: set[ObjectId] = set()
+        levels = [iter(objects)]
+        while levels:
+            object_id = next(levels[-1], None)
+            if object_id is None:
+                levels.pop()
+            elif object_id not in seen:
+                seen.add(object_id)
+                if object_id in self._roots:
+                    yield object_id
+                levels.append(iter(self._above.get(object_id, ())))

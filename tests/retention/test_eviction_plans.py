@@ -63,24 +63,29 @@ def test_the_setting_is_the_usual_size(clock: HandClock) -> None:
     assert plan.kept_bytes <= 3_000 or plan.short_by_bytes
 
 
-def test_what_others_were_made_from_is_worth_what_they_cost_too(
+def test_what_others_were_made_from_is_worth_as_much_again_at_most(
     store: aicas.Store, clock: HandClock
 ) -> None:
-    pipeline(store)
+    for key, price, inputs in (
+        ("first", 3, []),
+        ("second", 5, ["first"]),
+        ("third", 4, ["second"]),
+    ):
+        put(store, key, cost=usd(price), inputs=inputs)
     clock.pass_time(hours=1)
-    worth = {victim.key: victim.worth_nano // DOLLAR for victim in everything(store).victims}
-    # What goes does not count any more for what it was made from.
-    assert names(everything(store)) == ["stage-3", "stage-2", "stage-1", "stage-0"]
-    assert worth == {"stage-3": 4, "stage-2": 3, "stage-1": 2, "stage-0": 1}
-    asked = store.plan_evict(["stage-0"], grace_hours=0)
-    assert asked.victims[0].worth_nano == 10 * DOLLAR
-    assert asked.victims[0].cost == usd(1)
+    victims = everything(store).victims
+    worth = [(victim.key, victim.worth_nano // DOLLAR) for victim in victims]
+    # What goes does not count any more for what it was made from: alone, the second counts 5.
+    assert worth == [("third", 4), ("second", 5), ("first", 3)]
+    for key, expected in (("first", 6), ("second", 9), ("third", 4)):
+        (victim,) = store.plan_evict([key], grace_hours=0).victims
+        assert victim.worth_nano == expected * DOLLAR
 
 
 def test_a_descendant_counts_once_and_over_one_that_is_gone_itself(
     store: aicas.Store, clock: HandClock
 ) -> None:
-    put(store, "plan", cost=usd(1))
+    put(store, "plan", cost=usd(1000))
     put(store, "left", inputs=["plan"], cost=usd(10))
     put(store, "right", inputs=["plan"], cost=usd(20))
     put(store, "join", inputs=["left", "right"], cost=usd(100))
@@ -89,10 +94,27 @@ def test_a_descendant_counts_once_and_over_one_that_is_gone_itself(
     def worth() -> int:
         return store.plan_evict(["plan"], grace_hours=0).victims[0].worth_nano // DOLLAR
 
-    assert worth() == 131
+    assert worth() == 1130
     for gone in ("left", "right"):
         store.evict(store.plan_evict([gone], grace_hours=0))
-    assert worth() == 101, "what is gone already cannot be lost, what was made from it can"
+    assert worth() == 1100, "what is gone already cannot be lost, what was made from it can"
+
+
+def test_a_store_ages_by_what_is_stored_in_it_not_by_the_clock(
+    store: aicas.Store, clock: HandClock
+) -> None:
+    for key in ("old", "found", "dear"):
+        put(store, key, cost=usd(100 if key == "dear" else 1), expires_in_hours=0)
+        clock.pass_time(hours=1)
+    scores = {victim.key: victim.score for victim in everything(store).victims}
+    clock.pass_time(hours=24 * 365)
+    assert {victim.key: victim.score for victim in everything(store).victims} == scores
+    assert store.lookup("found")
+    for number in range(3):
+        clock.pass_time(hours=1)
+        put(store, f"new-{number}", cost=usd(1))
+    assert names(everything(store))[0] == "old"
+    assert {"found", "dear"}.isdisjoint(names(everything(store))[:2])
 
 
 def test_history_goes_before_what_a_ref_points_at(store: aicas.Store, clock: HandClock) -> None:
