@@ -72,7 +72,7 @@ def test_upkeep_expires_then_evicts_down_to_the_setting_and_says_so(clock: HandC
         "bytes": done.evicted.freed_bytes,
     }  # fmt: skip
     assert store.verify().damage == ()
-    assert store.lookup("stage-2"), "dear, and what comes after it was made from it"
+    assert any(store.lookup(f"stage-{n}") for n in range(4)), "no more goes than must"
 
 
 def test_upkeep_is_due_once_in_an_interval_whoever_did_it(clock: HandClock) -> None:
