@@ -27,7 +27,7 @@ from aicas.backends.base import (
 )
 from aicas.backends.events import check_events, day_of
 from aicas.backends.fold import RefFold, check_in_order
-from aicas.backends.leases import MemoryLease, MemoryLeases
+from aicas.backends.memoryleases import MemoryLease, MemoryLeases
 from aicas.backends.operation import Operation
 from aicas.errors import Vanished
 from aicas.ids import BlobId, ObjectId

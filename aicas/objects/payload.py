@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aicas import canonical
 from aicas.backends.base import Staged, Staging
@@ -37,15 +36,13 @@ from aicas.objects.values import pack_json
 _SYMLINK = EntryKind.SYMLINK.value
 
 
-@dataclass(frozen=True, slots=True)
-class FromFile:
+class FromFile(NamedTuple):
     """A payload that is a file's content, streamed; bytes unless the media type says text."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class FromDirectory:
+class FromDirectory(NamedTuple):
     """A payload that is everything below a folder."""
 
     path: Path
@@ -56,8 +53,7 @@ Payload = Any
 ``FromFile`` or ``FromDirectory``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A payload as objects, ready to be published."""
 
     ref: PayloadRef
