@@ -37,6 +37,7 @@ NAMES = (
     "putting_beside",
     "bulk",
     "collecting",
+    "eviction",
 )
 LIBRARIES = (
     "blake3",
