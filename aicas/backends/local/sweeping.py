@@ -77,14 +77,17 @@ class Sweeper:
             # Only now: a file must not be gone while a crash could bring its record back.
             freed = self._remove_files(doomed, operation.at, roll=interrupted)
             if interrupted:
-                dead = reclaim.dead_records(self._view)
-                touched = set(self._view.packs.current())
+                freed += self._make_up()
             else:
-                dead = reclaim.records_at(doomed)
                 touched = {place.pack for place in doomed.values() if isinstance(place, InPack)}
-            freed += reclaim.rewrite_segments(self._view, dead)
-            freed += self._cold.trim(touched)
+                freed += reclaim.rewrite_segments(self._view, reclaim.records_at(doomed))
+                freed += self._cold.trim(touched)
         return Deleted(written.operation, frozenset(doomed), freed)
+
+    def _make_up(self) -> int:
+        """Give back what all dead objects take, for one who was cut off; returns the bytes."""
+        freed = reclaim.rewrite_segments(self._view, reclaim.dead_records(self._view))
+        return freed + self._cold.trim(self._view.packs.current())
 
     def _condemn(
         self, doomed_ids: Collection[ObjectId], operation: Operation
@@ -116,7 +119,5 @@ class Sweeper:
             if interrupted:
                 with self._writer.turn():
                     self._writer.roll(NO_TIME)  # it may have been cut off before it did
-                freed = reclaim.rewrite_segments(self._view, reclaim.dead_records(self._view))
-                freed += self._cold.trim(self._view.packs.current())
-                yield Packing(0, freed)
+                yield Packing(0, self._make_up())
             yield from self._cold.pack(self._writer, arrange, plain)
