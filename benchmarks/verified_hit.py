@@ -10,14 +10,11 @@ from collections.abc import Iterator
 
 import aicas
 from aicas.objects.reader import BoundedCache, ObjectReader
-from benchmarks import payloads
-from benchmarks.bench import Bench, key
-from benchmarks.measure import Bar, Row, against_each, each, interleaved
-from benchmarks.peers import NAMES, open_peers
-from benchmarks.warm_hit import check, reader
+from benchmarks.bench import Bench
+from benchmarks.measure import Bar, Row, against_each
+from benchmarks.peers import NAMES
+from benchmarks.warm_hit import Get, hits
 
-KEYS = 200
-ROUNDS = 11
 PEERS = ("diskcache", "objectstore", "files", "sqlite", "pygit2", "dulwich", "langgraph", "redun")
 BARS = {
     NAMES["diskcache"][0]: Bar(1.2),
@@ -35,26 +32,18 @@ def forgetful(store: aicas.Store) -> ObjectReader:
     return reading
 
 
+def from_files(store: aicas.Store) -> Get:
+    """Asks a store that has to read, decode and check everything anew."""
+    store._reader = forgetful(store)
+
+    def get(name: str) -> str:
+        store._resolved.clear()
+        found: str = store.get(name)
+        return found
+
+    return get
+
+
 def run(bench: Bench) -> Iterator[Row]:
-    folder = bench.place("verified_hit")
-    values = {key(n): payloads.text(n) for n in range(bench.size(KEYS))}
-    peers = dict(open_peers(folder, PEERS))
-    with aicas.open(folder / "store") as store:
-        for name, value in values.items():
-            store.put(name, value)
-            for peer in peers.values():
-                peer.put(name, value)
-        store._reader = forgetful(store)
-
-        def get(name: str) -> str:
-            store._resolved.clear()
-            found: str = store.get(name)
-            return found
-
-        check(store, peers, values)
-        calls = {"ours": reader(get, list(values))}
-        calls |= {shown: reader(peer.get, list(values)) for shown, peer in peers.items()}
-        taken = each(interleaved(calls, bench.rounds(ROUNDS)), len(values))
-    for peer in peers.values():
-        peer.close()
+    taken = hits(bench, "verified_hit", PEERS, from_files)
     yield from against_each("a hit without the object cache, hash verified", taken, BARS)
