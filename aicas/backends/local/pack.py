@@ -18,7 +18,6 @@ from aicas.errors import Damaged, InvalidInput, UnsupportedFormat
 from aicas.ids import ObjectId, id_of_kind
 
 VERSION: Final = 1
-MAX_BLOCKS: Final = 1 << 28
 MAX_BLOCK_BYTES: Final = 32 << 20
 """Decoded size above which no block is written, and none is read."""
 MAX_WINDOW_LOG: Final = 23
